@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Offload: what a frame still lacks, carried by each pbuf (and only there). */
+#ifndef SKLI_OFFLOAD_H
+#define SKLI_OFFLOAD_H
+
+#include <stdint.h>
+
+/* gso_type: virtio's values (VIRTIO_NET_HDR_GSO_*). */
+enum skli_gso_type {
+	SKLI_GSO_NONE = 0,
+	SKLI_GSO_TCPV4 = 1,
+	SKLI_GSO_TCPV6 = 4,
+};
+
+/* flags */
+enum skli_csum_flag {
+	/* The L4 checksum field holds the pseudo-header's sum alone. */
+	SKLI_CSUM_PARTIAL = 1,
+	/* Whoever delivered the frame has verified its L4 checksum. */
+	SKLI_CSUM_VALID = 2,
+};
+
+/*
+ * Of the first pbuf of a chain, for the whole packet. All zero (what every
+ * pbuf constructor makes): one finished frame. With gso_size the packet stands
+ * for segments of gso_size payload bytes each, the last perhaps shorter.
+ * csum_start counts from the start of the Ethernet frame.
+ */
+struct skli_offload {
+	uint16_t gso_size;
+	uint8_t gso_type;
+	uint8_t flags;
+	uint16_t csum_start;
+	uint16_t csum_offset;
+};
+
+#endif
