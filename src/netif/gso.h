@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The joiner: consecutive TCP segments of one flow leave as one GSO frame of
+ * up to 64 KB, and the TCP or UDP checksum is left to the device.
+ *
+ * Use: add frames until one is refused or the queue is full, take the frame,
+ * send it, clear, go on. The netif flushes when the stack's lock is released,
+ * so a held pbuf is never retransmitted meanwhile. Nothing of a pbuf is
+ * modified; the caller holds the stack's lock throughout.
+ */
+#ifndef SKLI_GSO_H
+#define SKLI_GSO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "netif/frame.h"
+
+struct pbuf;
+
+enum {
+	/* Segments that join at most: 64 KB at the MSS of 536. */
+	SKLI_GSO_SEGMENTS = 128,
+	/* Pieces of a frame at most. */
+	SKLI_GSO_IOV = 256,
+	/* Headers of a frame that is to be changed. */
+	SKLI_GSO_HEADER = 192,
+	/* A GSO frame at most, so that it fits a pbuf (tot_len) once more. */
+	SKLI_GSO_LEN = 65535,
+};
+
+/* All zero is an empty queue; the fields are gso.c's. */
+struct skli_gso {
+	/* What the next segment is compared with, hot. */
+	uint32_t next_seq;   /* host order */
+	uint32_t len;	     /* of the frame so far */
+	uint16_t header_len; /* 0: the frame goes out as it is */
+	uint16_t gso_size;   /* payload bytes of the first segment */
+	uint16_t l3, l4;
+	uint16_t held, pieces; /* used entries of pbufs[] and iov[] */
+	uint8_t version, proto;
+	uint8_t tcp_flags; /* PSH and FIN of all that joined */
+	bool full;	   /* nothing more can join */
+	struct skli_offload off;
+	uint8_t header[SKLI_GSO_HEADER];
+	uint8_t mask[SKLI_GSO_HEADER]; /* header bits that must be equal */
+	/* [0] is the device's header, [1] the first piece of the frame. */
+	struct iovec iov[SKLI_GSO_IOV + 2];
+	struct pbuf *pbufs[SKLI_GSO_SEGMENTS];
+};
+
+/*
+ * Queues P, a whole Ethernet frame, and takes a reference of its own. False:
+ * it does not continue what is queued, flush first. An empty queue takes any
+ * frame; false then means that there was no memory (a frame in more than
+ * SKLI_GSO_IOV pieces is flattened): drop it.
+ *
+ * A TCP or UDP packet whose checksum field is 0 is one that lwIP left to the
+ * device. All else goes out as it is: what carries off.flags or off.gso_size
+ * (forwarded, or finished by whoever made it), a checksum in place, fragments,
+ * other protocols, padding behind the packet.
+ */
+bool skli_gso_add(struct skli_gso *q, struct pbuf *p);
+
+/* Nothing more can join: flush now. */
+bool skli_gso_full(const struct skli_gso *q);
+
+/* Nothing to send. */
+bool skli_gso_empty(const struct skli_gso *q);
+
+/*
+ * The frame to send, in memory of Q and of its pbufs; valid until the next
+ * add or clear. It may be taken again (after EAGAIN). F->len is 0 when the
+ * queue is empty.
+ */
+void skli_gso_take(struct skli_gso *q, struct skli_frame *f);
+
+/*
+ * The pieces of the frame that was taken, with a device's own header of LEN
+ * bytes in front, for writev(): F->iovcnt + 1 of them.
+ */
+const struct iovec *skli_gso_prepend(struct skli_gso *q, void *header,
+				     size_t len);
+
+/* After sending: drops the references, the queue is empty. */
+void skli_gso_clear(struct skli_gso *q);
+
+#endif
