@@ -46,4 +46,20 @@ const ip6_addr_t *skli_hook_ip6_gateway(struct netif *netif,
  * lwIP decides (it refuses multicast, broadcast, loopback). */
 int skli_hook_ip4_canforward(struct pbuf *p, uint32_t dest);
 
+/* The same for IPv6: 1 yes, 0 no; lwIP's own refusals still apply. */
+int skli_hook_ip6_canforward(struct pbuf *p, const ip6_addr_t *dest);
+
+/*
+ * An ICMP error came in on INP about a packet that seems to be ours. P's
+ * payload is at the quoted IP header (FAMILY 4 or 6), of which at least the
+ * header and 8 bytes more are there in one piece (p->len says how much); IPv6
+ * extension headers may follow it. Nothing else about the quote is verified.
+ * Passed are types 3, 11, 12 (v4) and 1, 2, 3, 4 (v6). INFO is the MTU of
+ * "fragmentation needed" (0: the router did not say) and "packet too big", the
+ * pointer of "parameter problem", else 0. May call tcp_abort() and udp_*; must
+ * not free P. src/api supplies it.
+ */
+void skli_hook_icmp_error(struct pbuf *p, struct netif *inp, int family,
+			  uint8_t type, uint8_t code, uint32_t info);
+
 #endif
