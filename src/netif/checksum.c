@@ -19,7 +19,9 @@
 /* SSE2 and NEON are part of their architectures: no dispatch at run time. */
 typedef uint64_t lanes __attribute__((vector_size(16)));
 
-enum { BLOCK = 4 * sizeof(lanes) };
+enum {
+	BLOCK = 4 * sizeof(lanes)
+};
 
 static inline uint64_t load64(const uint8_t *p)
 {
@@ -55,7 +57,7 @@ static inline uint64_t reduce(lanes all, lanes upper)
 
 static uint64_t add_blocks(const uint8_t *p, size_t blocks)
 {
-	lanes all[4] = { { 0 } }, upper[4] = { { 0 } };
+	lanes all[4] = {{0}}, upper[4] = {{0}};
 	uint64_t sum = 0;
 
 	for (; blocks; blocks--, p += BLOCK) {
@@ -72,10 +74,34 @@ static uint64_t add_blocks(const uint8_t *p, size_t blocks)
 	return sum;
 }
 
+/* Up to 7 bytes, without a call to memcpy(): most headers end in some. */
+static inline uint64_t tail(const uint8_t *p, size_t len)
+{
+	uint64_t sum = 0;
+	uint32_t word;
+	uint16_t half;
+
+	if (len & 4) {
+		memcpy(&word, p, sizeof word);
+		sum += word;
+		p += 4;
+	}
+	if (len & 2) {
+		memcpy(&half, p, sizeof half);
+		sum += half;
+		p += 2;
+	}
+	if (len & 1) {
+		half = 0;
+		memcpy(&half, p, 1);
+		sum += half;
+	}
+	return sum;
+}
+
 uint64_t skli_checksum_add(uint64_t sum, const void *data, size_t len)
 {
 	const uint8_t *p = data;
-	uint64_t tail = 0;
 
 	if (len >= 2 * BLOCK) {
 		size_t blocks = len / BLOCK;
@@ -86,10 +112,7 @@ uint64_t skli_checksum_add(uint64_t sum, const void *data, size_t len)
 	}
 	for (; len >= 8; len -= 8, p += 8)
 		sum += halves(load64(p));
-	if (len == 0)
-		return sum;
-	memcpy(&tail, p, len);
-	return sum + halves(tail);
+	return sum + tail(p, len);
 }
 
 uint16_t skli_checksum_fold(uint64_t sum)
@@ -116,12 +139,15 @@ uint64_t skli_checksum_iov(uint64_t sum, const struct iovec *iov, size_t skip,
 	for (; skip >= iov->iov_len && len; iov++)
 		skip -= iov->iov_len;
 	for (; len; iov++, skip = 0) {
-		const uint8_t *p = (const uint8_t *)iov->iov_base + skip;
+		const uint8_t *p = iov->iov_base;
 		size_t n = iov->iov_len - skip;
 		uint64_t part;
 
+		/* A pointer of no bytes may be NULL: no arithmetic. */
+		if (n == 0)
+			continue;
 		n = n < len ? n : len;
-		part = n ? skli_checksum_add(0, p, n) : 0;
+		part = skli_checksum_add(0, p + skip, n);
 		/* From an odd place on bytes change sides (RFC 1071 2 (B)). */
 		if (odd)
 			part = __builtin_bswap16(skli_checksum_fold(part));

@@ -34,14 +34,14 @@ struct skli_frame {
 
 /* Offsets count from the start of the frame. */
 struct skli_frame_info {
-	uint32_t l3;	    /* after Ethernet header and VLAN tags */
-	uint32_t l4;	    /* after IP header, options, extension headers */
+	uint32_t l3;        /* after Ethernet header and VLAN tags */
+	uint32_t l4;        /* after IP header, options, extension headers */
 	uint32_t payload;   /* after the TCP, UDP or ICMP header */
-	uint32_t end;	    /* of the IP packet: what follows is padding */
+	uint32_t end;       /* of the IP packet: what follows is padding */
 	uint16_t ethertype; /* after VLAN tags; an 802.3 length stays one */
-	uint8_t proto;	    /* IPPROTO_*, after IPv6 extension headers; or 0 */
+	uint8_t proto;      /* IPPROTO_*, after IPv6 extension headers; or 0 */
 	uint8_t tcp_flags;  /* 0 if not TCP */
-	bool fragment;	    /* payload is l4: no L4 header was looked at */
+	bool fragment;      /* payload is l4: no L4 header was looked at */
 	bool source_routed; /* IPv6 routing header, not at its end yet */
 };
 

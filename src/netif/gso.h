@@ -31,21 +31,24 @@ enum {
 
 /* All zero is an empty queue; the fields are gso.c's. */
 struct skli_gso {
-	/* What the next segment is compared with, hot. */
-	uint32_t next_seq;   /* host order */
-	uint32_t len;	     /* of the frame so far */
-	uint16_t header_len; /* 0: the frame goes out as it is */
-	uint16_t gso_size;   /* payload bytes of the first segment */
-	uint16_t l3, l4;
-	uint16_t held, pieces; /* used entries of pbufs[] and iov[] */
+	/* What the next segment is compared with. */
+	uint32_t next_seq;    /* host order */
+	uint32_t len;         /* of the frame so far */
+	uint16_t header_len;  /* 0: the frame goes out as it is */
+	uint16_t gso_size;    /* payload bytes of the first segment */
+	uint16_t seq_at;      /* offset of the TCP sequence number */
+	uint16_t ip_len_at;   /* offset of IP's length field */
+	uint16_t ip_len_base; /* bytes that it does not count */
+	uint16_t held;        /* used entries of pbufs[] */
+	uint16_t pieces;      /* used entries of iov[], from 1 on */
+	uint16_t l3;
 	uint8_t version, proto;
-	uint8_t tcp_flags; /* PSH and FIN of all that joined */
-	bool full;	   /* nothing more can join */
+	uint8_t tcp_flags; /* of all that joined */
+	bool full;
 	struct skli_offload off;
-	uint8_t header[SKLI_GSO_HEADER];
-	uint8_t mask[SKLI_GSO_HEADER]; /* header bits that must be equal */
-	/* [0] is the device's header, [1] the first piece of the frame. */
-	struct iovec iov[SKLI_GSO_IOV + 2];
+	uint8_t header[SKLI_GSO_HEADER];    /* of the first segment */
+	uint8_t mask[SKLI_GSO_HEADER];      /* header bits that must be equal */
+	struct iovec iov[SKLI_GSO_IOV + 2]; /* [0] is the device's header */
 	struct pbuf *pbufs[SKLI_GSO_SEGMENTS];
 };
 
