@@ -12,6 +12,7 @@
 #ifndef SKLI_PCAPNG_H
 #define SKLI_PCAPNG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
@@ -58,7 +59,14 @@ int skli_pcapng_packet(struct skli_pcapng *w, int interface, uint64_t ns,
 		       const struct iovec *iov, int iovcnt, size_t len,
 		       size_t snaplen, int direction, const char *comment);
 
-/* Packets that the limit dropped so far, on all interfaces. */
+/*
+ * Will every further packet be dropped? Then finishing frames for them can be
+ * spared, and skli_pcapng_drop() counts them all the same.
+ */
+bool skli_pcapng_full(const struct skli_pcapng *w);
+void skli_pcapng_drop(struct skli_pcapng *w, int interface, uint64_t packets);
+
+/* Packets that were dropped so far, on all interfaces. */
 uint64_t skli_pcapng_dropped(const struct skli_pcapng *w);
 
 /* Writes out what is buffered. */
