@@ -34,9 +34,9 @@ typedef struct skl_stack skl_stack;
  *   wire:NAME   an in-memory wire: two stacks of this process that name it
  *   (a loopback interface "lo" with 127.0.0.1/8 and ::1 is always there)
  * Words of an interface:
- *   ADDR/PREFIX         an address; several may be given
+ *   ADDR/PREFIX         an address; one IPv4 address and several IPv6
  *   gw ADDR             default gateway of that family
- *   mtu N               68 to 65535 (IPv6 needs 1280)
+ *   mtu N               68 to 65520 (IPv6 needs 1280)
  *   mac XX:XX:XX:XX:XX:XX   else one derived at random, locally administered
  *   name NAME           else the device's
  *   neigh ADDR MAC      a static neighbour

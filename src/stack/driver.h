@@ -7,7 +7,7 @@
 
 #include <pthread.h>
 
-#define SKLI_DRIVER_FDS 33 /* devices of a stack, and the kick */
+#define SKLI_DRIVER_FDS SKLI_EXTRA_ROOM
 
 struct skli_netif;
 

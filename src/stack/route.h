@@ -28,6 +28,9 @@ struct skli_routes {
  */
 int skli_route_add(struct skl_stack *s, const struct skli_route *route);
 
+/* Is ip (4 or 16 bytes) an address of one of the stack's interfaces? */
+bool skli_route_is_own(const struct skl_stack *s, int family, const void *ip);
+
 /* Takes it back: 0, or ENOENT. */
 int skli_route_delete(struct skl_stack *s, const struct skli_route *route);
 

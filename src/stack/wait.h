@@ -18,6 +18,9 @@
 
 struct skl_stack;
 
+/* Devices of a stack, and the descriptor that kicks its leader. */
+#define SKLI_EXTRA_ROOM 33
+
 /* Where a waiter is, which says how it is woken. */
 enum skli_waiter_place {
 	SKLI_RUNNING, /* not asleep: the flag alone */
@@ -31,7 +34,9 @@ struct skli_waiter {
 	atomic_bool woken;
 	_Atomic uint32_t futex; /* SKLI_FOLLOWING: 1 when signalled */
 	int eventfd; /* SKLI_APART */
-	struct pollfd *extra; /* kernel descriptors to watch as well */
+	/* Kernel descriptors to watch as well; SKLI_EXTRA_ROOM entries in
+	 * front of them belong to the waiter, for the devices' own. */
+	struct pollfd *extra;
 	unsigned extra_count;
 	uint64_t poll_until; /* SKLI_DRIVING: when its poll(2) ends, ns */
 	struct skli_waiter *next; /* among the followers of a stack */
