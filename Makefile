@@ -8,6 +8,7 @@ B       ?= build
 PREFIX  ?= /usr/local
 LIBDIR  ?= $(PREFIX)/lib
 INCDIR  := $(PREFIX)/include
+DOCDIR  := $(PREFIX)/share/doc/sockling
 CFLAGS  ?= -O2 -g
 PYTHON3 ?= python3
 OBJCOPY ?= objcopy
@@ -181,14 +182,16 @@ $(TESTS): %: %.o $(HELP_OBJS) $(O)/libsockling-internal.a
 # --- install and dist ------------------------------------------------------
 
 HEADERS := $(sort $(wildcard include/sockling/*.h))
-DEST     = $(DESTDIR)$(1)
 PLACED  := $(HEADERS:include/%=$(INCDIR)/%) $(LIBDIR)/libsockling.a \
 	$(LIBDIR)/libsockling.so.$(VERSION) $(LIBDIR)/$(SONAME) \
-	$(LIBDIR)/libsockling.so $(LIBDIR)/pkgconfig/sockling.pc
+	$(LIBDIR)/libsockling.so $(LIBDIR)/pkgconfig/sockling.pc \
+	$(DOCDIR)/LICENSE $(DOCDIR)/NOTICE
 
 install: all ## install into PREFIX, below DESTDIR
 	$(call say,INSTALL,$(DESTDIR)$(PREFIX))
-	$(Q)install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCDIR)/sockling
+	$(Q)install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCDIR)/sockling \
+		$(DESTDIR)$(DOCDIR)
+	$(Q)install -m 644 LICENSE NOTICE $(DESTDIR)$(DOCDIR)
 	$(Q)install -m 644 $(HEADERS) $(DESTDIR)$(INCDIR)/sockling
 	$(Q)install -m 644 $(O)/libsockling.a $(DESTDIR)$(LIBDIR)
 	$(Q)install -m 644 $(O)/$(SONAME) $(DESTDIR)$(LIBDIR)/libsockling.so.$(VERSION)
@@ -201,7 +204,7 @@ install: all ## install into PREFIX, below DESTDIR
 uninstall: ## remove just what install placed
 	$(call say,REMOVE,$(DESTDIR)$(PREFIX))
 	$(Q)rm -f $(PLACED:%=$(DESTDIR)%)
-	$(Q)rmdir $(DESTDIR)$(INCDIR)/sockling 2>/dev/null || true
+	$(Q)rmdir $(DESTDIR)$(INCDIR)/sockling $(DESTDIR)$(DOCDIR) 2>/dev/null || true
 
 DIST := sockling-$(VERSION)
 dist: $(B)/lwip-src/stamp ## a tarball that builds without a network
