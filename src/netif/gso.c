@@ -4,11 +4,10 @@
  *
  * The first frame is parsed and its headers copied. If it may be joined, a
  * mask beside the copy says which header bits the next segment must share:
- * all but IP length, ID and header checksum, TCP sequence number, FIN and PSH.
- * Each further segment then costs one masked comparison by words, a look at
- * sequence number and IP length, and an iovec; it is never parsed, because
- * what is equal to a parsed header has the same shape. The mask covers the TCP
- * checksum field too: 0 in the first, so 0 (left to the device) in all.
+ * all but IP length, ID and header checksum, TCP sequence number, checksum, FIN
+ * and PSH. Each further segment then costs one masked comparison by words, a
+ * look at the numbers left out, and an iovec; it is never parsed, because what
+ * is equal to a parsed header has the same shape.
  *
  * Every change (lengths, flags, checksums) is made in the copy, once, when the
  * frame is taken: the pbufs' own headers stay as lwIP's unacked queue has them.
@@ -28,6 +27,7 @@ enum {
 	FLAG_FIN = 0x01,
 	FLAG_PSH = 0x08,
 	FLAG_ACK = 0x10,
+	FLAG_ECE = 0x40,
 };
 
 static uint16_t get16(const uint8_t *p)
@@ -82,6 +82,7 @@ static inline bool continues(const struct skli_gso *q, const struct pbuf *p)
 	    q->len + payload > SKLI_GSO_LEN || has_offload(p))
 		return false;
 	return get32(h + q->seq_at) == q->next_seq &&
+	       get16(h + q->seq_at + 12) == 0 &&
 	       get16(h + q->ip_len_at) == p->tot_len - q->ip_len_base &&
 	       same_headers(q, h);
 }
@@ -140,6 +141,7 @@ static void set_mask(struct skli_gso *q, uint32_t l3, uint32_t l4)
 		memset(q->mask + l3 + 4, 0, 2);
 	}
 	memset(q->mask + l4 + 4, 0, 4);
+	memset(q->mask + l4 + TCP_CSUM_AT, 0, 2);
 	q->mask[l4 + 13] = (uint8_t) ~(FLAG_FIN | FLAG_PSH);
 }
 
@@ -151,7 +153,7 @@ static void open_for_more(struct skli_gso *q,
 	uint8_t flags = info->tcp_flags;
 
 	if (info->proto != IPPROTO_TCP || payload == 0 ||
-	    (flags & ~(FLAG_PSH)) != FLAG_ACK ||
+	    (flags & ~(FLAG_PSH | FLAG_ECE)) != FLAG_ACK ||
 	    q->len + payload > SKLI_GSO_LEN)
 		return;
 	q->full = false;

@@ -73,7 +73,7 @@ bool skli_gso_empty(const struct skli_gso *q);
 
 /*
  * The frame to send, in memory of Q and of its pbufs; valid until the next
- * add or clear. It may be taken again (after EAGAIN). F->len is 0 when the
+ * add or clear. It may be taken again (after EAGAIN), and meanwhile grow. F->len is 0 when the
  * queue is empty.
  */
 void skli_gso_take(struct skli_gso *q, struct skli_frame *f);
