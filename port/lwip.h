@@ -24,6 +24,7 @@
 #include "lwip/def.h"
 #include "lwip/err.h"
 #include "lwip/etharp.h"
+#include "lwip/ethip6.h"
 #include "lwip/icmp.h"
 #include "lwip/icmp6.h"
 #include "lwip/inet_chksum.h"
