@@ -103,7 +103,7 @@ uint64_t skli_checksum_add(uint64_t sum, const void *data, size_t len)
 {
 	const uint8_t *p = data;
 
-	if (len >= 2 * BLOCK) {
+	if (len >= 2UL * BLOCK) {
 		size_t blocks = len / BLOCK;
 
 		sum += add_blocks(p, blocks);

@@ -13,12 +13,12 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "port/doors.h"
+
 /*
- * The folded ones-complement sum of LEN bytes at any alignment, not
- * complemented; just what lwip_standard_chksum() returns. An odd last byte
- * counts as if a zero followed. Zero or fewer bytes sum up to 0.
+ * skli_checksum() is port/doors.h's, since lwIP calls it too: the folded sum
+ * of LEN bytes, just what lwip_standard_chksum() returns.
  */
-uint16_t skli_checksum(const void *data, int len);
 
 /* The same, unfolded. A few thousand such sums may be added up. */
 uint64_t skli_checksum_add(uint64_t sum, const void *data, size_t len);

@@ -79,7 +79,7 @@ static inline bool continues(const struct skli_gso *q, const struct pbuf *p)
 
 	/* Unsigned: a frame shorter than the header has a huge payload. */
 	if (payload - 1 >= q->gso_size || p->len < q->header_len ||
-	    q->len + payload > SKLI_GSO_LEN || has_offload(p))
+	    has_offload(p))
 		return false;
 	return get32(h + q->seq_at) == q->next_seq &&
 	       get16(h + q->seq_at + 12) == 0 &&
@@ -127,7 +127,7 @@ static inline bool join(struct skli_gso *q, struct pbuf *p)
 	q->tcp_flags |= flags;
 	q->full = flags & FLAG_FIN || payload < q->gso_size ||
 		  q->held == SKLI_GSO_SEGMENTS || q->pieces > SKLI_GSO_IOV ||
-		  q->len + payload > SKLI_GSO_LEN;
+		  q->len + q->gso_size > SKLI_GSO_LEN;
 	return true;
 }
 

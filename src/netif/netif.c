@@ -24,8 +24,6 @@
 	 NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_ICMP |  \
 	 NETIF_CHECKSUM_CHECK_ICMP6)
 
-void (*skli_netif_lost_hook)(struct skli_netif *nif);
-
 static const struct skli_device *const devices[] = {
 	&skli_device_tap,   &skli_device_fd,   &skli_device_unix,
 	&skli_device_passt, &skli_device_wire,
@@ -164,16 +162,30 @@ void skli_netif_writable(struct skli_netif *nif)
 		nif->device->writable(nif);
 }
 
+/* Perhaps in the middle of lwIP's output: only marks it. */
 void skli_netif_lost(struct skli_netif *nif)
 {
 	if (nif->gone)
 		return;
 	nif->gone = true;
+	nif->stack->lost = true;
 	if (nif->fd >= 0)
 		skli_driver_unwatch(nif->stack, nif);
-	netif_set_link_down(&nif->lwip);
-	if (skli_netif_lost_hook)
-		skli_netif_lost_hook(nif);
+}
+
+bool skli_netif_bury(struct skl_stack *s)
+{
+	if (!s->lost)
+		return false;
+	s->lost = false;
+	for (struct skli_netif *n = s->netifs; n; n = n->next) {
+		if (!n->gone || n->buried)
+			continue;
+		n->buried = true;
+		netif_set_link_down(&n->lwip);
+		skli_hook_netif_lost(n);
+	}
+	return true;
 }
 
 /* ---- Opening and closing ----------------------------------------------- */

@@ -61,6 +61,7 @@ struct skli_netif {
 	int fd; /* readable when frames wait; -1: receive is always called */
 	bool offload; /* takes GSO frames and partial checksums */
 	bool gone; /* the device has disappeared */
+	bool buried; /* and the sockets have been told */
 	bool dirty; /* in the stack's list of those with output queued */
 	struct skli_netif *dirty_next;
 	struct skli_gso queue;
@@ -95,8 +96,14 @@ err_t skli_netif_link_output(struct netif *lwip, struct pbuf *p);
 void skli_netif_receive(struct skli_netif *nif, unsigned budget);
 void skli_netif_writable(struct skli_netif *nif);
 
-/* The device has disappeared: the link goes down, sockets get ENETDOWN. */
+/* The device has disappeared: nothing more is asked of it. */
 void skli_netif_lost(struct skli_netif *nif);
+
+/*
+ * What follows from lost devices, at a point where lwIP is not at work: the
+ * links go down, sockets get ENETDOWN.  False: nothing was lost.
+ */
+bool skli_netif_bury(struct skl_stack *s);
 
 /* The stack's loopback interface; its frames are delivered by flush. */
 struct skli_netif *skli_loop_open(struct skl_stack *s);
@@ -107,11 +114,8 @@ bool skli_loop_deliver(struct skli_netif *lo);
 /* The interface by name, or NULL. */
 struct skli_netif *skli_netif_find(struct skl_stack *s, const char *name);
 
-/*
- * What the api room does when a device is lost: ends the sockets that depend
- * on it.  NULL until it is there.
- */
-extern void (*skli_netif_lost_hook)(struct skli_netif *nif);
+/* Supplied by the api room: ends the sockets that depend on a lost device. */
+void skli_hook_netif_lost(struct skli_netif *nif);
 
 /* The devices, one constant each. */
 extern const struct skli_device skli_device_tap;

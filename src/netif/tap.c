@@ -38,7 +38,7 @@
 #include <unistd.h>
 
 #define SMALL_SIZE 1792 /* a full frame of MTU 1500, and its pbuf */
-#define LARGE_SIZE 65536
+#define LARGE_SIZE 65535 /* lengths of pbufs have 16 bits */
 #define COPY_SMALL 640 /* at most this is copied out of a small buffer */
 #define COPY_LARGE 16384 /* at most this is copied out of a large one */
 #define POOL_MAX 16 /* large buffers kept for the next frames */
@@ -213,8 +213,7 @@ static void header_read(struct skli_offload *off,
 }
 
 /* Reads one frame: its length, 0 when there is none, -1: the device is gone. */
-static ssize_t frame_read(struct tap *tap, struct virtio_net_hdr *h,
-			  size_t header_size)
+static ssize_t frame_read(struct tap *tap, void *h)
 {
 	struct iovec iov[3] = {
 		{ h, tap->header },
@@ -223,7 +222,6 @@ static ssize_t frame_read(struct tap *tap, struct virtio_net_hdr *h,
 	};
 	ssize_t n;
 
-	(void)header_size;
 	n = readv(tap->nif->fd, tap->header ? iov : iov + 1,
 		  tap->header ? 3 : 2);
 	if (n >= 0)
@@ -243,7 +241,7 @@ static int tap_receive(struct skli_netif *nif, unsigned budget)
 
 	while (count < budget && buffers_fill(tap)) {
 		struct pbuf *p;
-		ssize_t len = frame_read(tap, &header.h, sizeof(header));
+		ssize_t len = frame_read(tap, &header);
 
 		if (len < 0)
 			return -1;

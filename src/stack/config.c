@@ -12,7 +12,6 @@
 
 #include "netif/netif.h"
 #include "netif/passt.h"
-#include "port/neighbours.h"
 #include "stack/capture.h"
 #include "stack/error.h"
 #include "stack/stack.h"
@@ -326,25 +325,32 @@ static int apply_route(struct config *c, char **arguments)
 	return route_change(c, &r);
 }
 
+static int neigh4_change(struct config *c, const struct address *a,
+			 const uint8_t mac[6])
+{
+	struct eth_addr eth;
+	ip4_addr_t ip;
+	err_t e;
+
+	memcpy(&ip, a->ip, 4);
+	memcpy(eth.addr, mac, 6);
+	if (c->del)
+		e = etharp_remove_static_entry(&ip);
+	else
+		e = etharp_add_static_entry(&ip, &eth);
+	return e == ERR_OK ? 0 : refuse(c, EINVAL, "no interface reaches it");
+}
+
 static int apply_neigh(struct config *c, char **arguments)
 {
 	struct address a;
 	uint8_t mac[6];
-	ip6_addr_t ip6;
-	ip4_addr_t ip4;
-	int error;
 
 	if (address_read(arguments[0], &a) || mac_read(arguments[1], mac))
 		return refuse(c, EINVAL, "ADDRESS MAC is needed");
-	memcpy(&ip4, a.ip, 4);
-	address6_make(c, &a, &ip6);
-	if (a.family == AF_INET)
-		error = c->del ? skli_neigh4_delete(&ip4) :
-				 skli_neigh4_add(&c->nif->lwip, &ip4, mac);
-	else
-		error = c->del ? skli_neigh6_delete(&c->nif->lwip, &ip6) :
-				 skli_neigh6_add(&c->nif->lwip, &ip6, mac);
-	return refuse_code(c, error);
+	if (a.family == AF_INET6)
+		return refuse(c, EINVAL, "IPv4 only");
+	return neigh4_change(c, &a, mac);
 }
 
 static int apply_forward(struct config *c, char **arguments)

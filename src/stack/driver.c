@@ -35,6 +35,7 @@
 #include "stack/driver.h"
 
 #include "netif/netif.h"
+#include "port/doors.h"
 #include "port/timers.h"
 #include "stack/error.h"
 #include "stack/park.h"
@@ -125,6 +126,7 @@ static int pass_receive(void *arg)
 	struct skl_stack *s = pass->stack;
 	struct skli_netif *nif, *next;
 
+	skli_timers_catch_up(skli_door_clock_ms());
 	for (nif = s->netifs; nif; nif = next) {
 		short revents = 0;
 

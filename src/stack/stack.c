@@ -9,10 +9,12 @@
 #include "port/doors.h"
 #include "port/perstack.h"
 #include "port/timers.h"
+#include "stack/capture.h"
 #include "stack/config.h"
 #include "stack/error.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,11 +23,16 @@
 #define VERSION "0.1.0"
 
 __thread struct skl_stack *skli_current;
-void (*skli_stack_end_hook)(struct skl_stack *s, bool reset);
 
 /* The open stacks; the list's lock is taken before a stack's. */
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct skl_stack *list;
+
+/*
+ * Closed stacks, for the next to be opened.  They are never freed, so that a
+ * stale handle may look at its stack's lock (api/handle.c).
+ */
+static struct skl_stack *retired;
 
 /* The default stack, opened at its first use. */
 static pthread_mutex_t default_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -105,6 +112,10 @@ static int entry_refused(const struct skl_stack *s)
 				      "the stack has failed: assertion %s; "
 				      "close it and open another",
 				      s->failure);
+	if (s->state == SKLI_STACK_FORKED)
+		return skli_fail_text(ENETDOWN,
+				      "the stack belongs to the parent process; "
+				      "open one after fork()");
 	return skli_fail_text(ENETDOWN, "the stack is closed");
 }
 
@@ -117,9 +128,7 @@ int skli_stack_enter(struct skl_stack *s)
 		return -1;
 	}
 	skli_stack_select(s);
-	/* Idle: the ticks that were left out must pass before new work. */
-	if (skli_timers_next() == UINT64_MAX)
-		skli_timers_catch_up(skli_door_clock_ms());
+	skli_timers_catch_up(skli_door_clock_ms());
 	return 0;
 }
 
@@ -133,7 +142,7 @@ void skli_stack_leave(struct skl_stack *s)
 {
 	int saved = errno;
 
-	if (s->dirty && s->state == SKLI_STACK_OPEN)
+	if ((s->dirty || s->lost) && s->state == SKLI_STACK_OPEN)
 		skli_stack_run(s, flush_run, s);
 	skli_driver_update(s);
 	pthread_mutex_unlock(&s->lock);
@@ -167,7 +176,7 @@ void skli_stack_flush(struct skl_stack *s)
 			nif->dirty = false;
 			skli_netif_flush(nif);
 		}
-	} while (skli_loop_deliver(s->netifs));
+	} while (skli_loop_deliver(s->netifs) || skli_netif_bury(s));
 }
 
 void skli_stack_timers(struct skl_stack *s)
@@ -208,10 +217,12 @@ static void fork_child(void)
 			if (n->fd >= 0)
 				close(n->fd);
 		skli_driver_abandon(s);
-		s->state = SKLI_STACK_CLOSING;
+		s->state = SKLI_STACK_FORKED;
 		pthread_mutex_unlock(&s->lock);
 	}
 	list = NULL;
+	default_stack = NULL;
+	thread_stack = NULL;
 	pthread_mutex_unlock(&list_lock);
 	pthread_mutex_unlock(&default_lock);
 }
@@ -223,20 +234,56 @@ static void fork_watch(void)
 
 /* ---- Opening and closing ----------------------------------------------- */
 
+/* A struct that was in use before, or a new one. */
+static struct skl_stack *struct_take(void)
+{
+	struct skl_stack *s;
+
+	pthread_mutex_lock(&list_lock);
+	s = retired;
+	if (s)
+		retired = s->next;
+	pthread_mutex_unlock(&list_lock);
+	if (s)
+		return s;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->unused, NULL);
+	return s;
+}
+
+/* Forgets everything but the lock, which a late caller may yet take. */
+static void struct_retire(struct skl_stack *s)
+{
+	size_t kept = offsetof(struct skl_stack, state);
+
+	memset((char *)s + kept, 0, sizeof(*s) - kept);
+	s->state = SKLI_STACK_CLOSING;
+	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_lock(&list_lock);
+	s->next = retired;
+	retired = s;
+	pthread_mutex_unlock(&list_lock);
+}
+
+/* Returned locked: nobody gets in before it is open. */
 static struct skl_stack *stack_alloc(void)
 {
-	struct skl_stack *s = calloc(1, sizeof(*s));
+	struct skl_stack *s = struct_take();
 
 	if (!s)
 		return NULL;
+	pthread_mutex_lock(&s->lock);
 	s->image = aligned_alloc(64, (skli_ps_size() + 63) & ~(size_t)63);
 	if (!s->image) {
-		free(s);
+		struct_retire(s);
 		return NULL;
 	}
 	skli_ps_init(s->image);
-	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->unused, NULL);
+	s->next = NULL;
+	s->state = SKLI_STACK_OPEN;
 	s->env = &skli_env_real;
 	skli_random_init(&s->random, s->env);
 	return s;
@@ -245,10 +292,8 @@ static struct skl_stack *stack_alloc(void)
 static void stack_free(struct skl_stack *s)
 {
 	skli_arena_drop(&s->arena);
-	pthread_cond_destroy(&s->unused);
-	pthread_mutex_destroy(&s->lock);
 	free(s->image);
-	free(s);
+	struct_retire(s);
 	skli_ps_select(NULL);
 	skli_current = NULL;
 }
@@ -318,8 +363,7 @@ static void stack_end(struct skl_stack *s)
 {
 	bool failed = s->state == SKLI_STACK_FAILED;
 
-	if (skli_stack_end_hook)
-		skli_stack_end_hook(s, !failed);
+	skli_hook_stack_end(s, !failed);
 	if (failed || skli_stack_run(s, close_netifs, s))
 		close_descriptors(s);
 }
@@ -341,7 +385,6 @@ skl_stack *skl_stack_open(const char *config)
 		stack_free(s);
 		return NULL;
 	}
-	pthread_mutex_lock(&s->lock);
 	error = skli_stack_run(s, open_run, &o);
 	if (error) {
 		int saved = errno;
@@ -350,7 +393,6 @@ skl_stack *skl_stack_open(const char *config)
 		if (s->netifs)
 			stack_end(s);
 		close(s->driver.kick);
-		pthread_mutex_unlock(&s->lock);
 		stack_free(s);
 		errno = saved;
 		return NULL;
@@ -372,13 +414,14 @@ int skl_stack_close(skl_stack *s)
 		thread_stack = NULL;
 	pthread_mutex_lock(&s->lock);
 	skli_stack_select(s);
+	if (s->state == SKLI_STACK_OPEN)
+		s->state = SKLI_STACK_CLOSING;
 	skli_driver_stop(s);
 	while (s->users)
 		pthread_cond_wait(&s->unused, &s->lock);
 	skli_stack_select(s);
 	stack_end(s);
 	close(s->driver.kick);
-	pthread_mutex_unlock(&s->lock);
 	stack_free(s);
 	return 0;
 }

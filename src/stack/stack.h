@@ -12,6 +12,7 @@
  * FAILED     an assertion failed: enter fails with ENETDOWN, lwIP is never
  *            called again; only skl_stack_close() is left
  * CLOSING    skl_stack_close() is under way: enter fails, waiters leave
+ * FORKED     in a child process: enter fails, the device is closed
  */
 #ifndef SKLI_STACK_STACK_H
 #define SKLI_STACK_STACK_H
@@ -34,11 +35,13 @@ enum skli_stack_state {
 	SKLI_STACK_OPEN,
 	SKLI_STACK_FAILED,
 	SKLI_STACK_CLOSING,
+	SKLI_STACK_FORKED,
 };
 
 struct skl_stack {
 	pthread_mutex_t lock;
-	enum skli_stack_state state;
+	pthread_cond_t unused; /* users fell to 0 */
+	enum skli_stack_state state; /* first of what a closed stack forgets */
 	char failure[160]; /* FAILED: which assertion */
 	void *image; /* lwIP's variables, see port/perstack.h */
 	jmp_buf *unwind; /* where an assertion returns to */
@@ -48,10 +51,11 @@ struct skl_stack {
 	struct skli_driver driver;
 	struct skli_netif *netifs; /* by index; the first is lo */
 	struct skli_netif *dirty; /* those with output queued */
+	bool lost; /* a device has disappeared, its sockets don't know yet */
 	struct skli_routes routes;
+	uint64_t isn_key[2]; /* RFC 6528's secret; zero until the first use */
 	struct skli_sock *socks; /* every endpoint */
 	uint64_t sock_count;
-	pthread_cond_t unused; /* users fell to 0 */
 	unsigned users; /* calls that are in the stack */
 	struct skl_stack *next; /* among the open stacks */
 };
@@ -91,9 +95,10 @@ uint64_t skli_stack_clock(const struct skl_stack *s);
 uint64_t skli_stack_deadline(const struct skl_stack *s, double seconds);
 
 /*
- * What the api room does at a stack's end, with the lock held: kill says
- * whether connections are still to be reset on the wire.
+ * Supplied by the api room: the stack ends, with the lock held and no call in
+ * it.  reset: connections are still to be reset on the wire; else lwIP must
+ * not be called.
  */
-extern void (*skli_stack_end_hook)(struct skl_stack *s, bool reset);
+void skli_hook_stack_end(struct skl_stack *s, bool reset);
 
 #endif

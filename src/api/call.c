@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Running a call on a socket, see api/call.h. */
+#include "api/call.h"
+
+#include "stack/error.h"
+
+#include <errno.h>
+
+struct attempt {
+	struct skli_call *call;
+	skli_try *fn;
+};
+
+static int attempt_run(void *arg)
+{
+	struct attempt *a = arg;
+
+	return a->fn(a->call);
+}
+
+/*
+ * Waits for the endpoint to change: 0 (try again), or the error number that
+ * ends the call.  A handle that died meanwhile is EBADF.
+ */
+static int call_wait(struct skli_call *c, const skl_sock *s, uint64_t deadline)
+{
+	struct skli_waiter waiter = { 0 };
+	struct skli_waitlink link;
+	int error;
+
+	skli_waitq_add(&c->sock->wait, &link, &waiter);
+	error = skli_wait(c->sock->stack, &waiter, deadline);
+	skli_waitq_remove(&link);
+	if (!skli_handle_alive(s, c->handle))
+		return EBADF;
+	return error;
+}
+
+int skli_call_run(skl_sock *s, skli_try *fn, void *arg, bool once)
+{
+	struct skli_call call = { .arg = arg, .once = once };
+	struct attempt attempt = { &call, fn };
+	struct skl_stack *stack;
+	uint64_t deadline = 0;
+	bool timed_out = false, pumped = false;
+	double timeout;
+	int error;
+
+	if (skli_handle_enter(s, &call.handle))
+		return -1;
+	call.sock = call.handle->sock;
+	stack = call.sock->stack;
+	timeout = call.handle->timeout;
+	for (;;) {
+		error = skli_stack_run(stack, attempt_run, &attempt);
+		if (error != EAGAIN)
+			break;
+		if (once || timeout == 0) {
+			/* Look at the devices once: nobody else may. */
+			if (pumped)
+				break;
+			pumped = true;
+			skli_pump(stack);
+			continue;
+		}
+		if (!call.again)
+			deadline = skli_stack_deadline(stack, timeout);
+		call.again = true;
+		error = call_wait(&call, s, deadline);
+		timed_out = error == ETIMEDOUT;
+		if (error)
+			break;
+	}
+	skli_handle_leave(call.sock);
+	if (timed_out)
+		return skli_fail_timeout();
+	return error > 0 ? skli_fail(error) : error;
+}
