@@ -50,9 +50,9 @@ typedef struct skl_sock skl_sock;
 /* The exception that Python would have raised. */
 enum skl_error_class {
 	SKL_NO_ERROR,
-	SKL_OSERROR, /* code: an errno value */
-	SKL_TIMEOUT, /* socket.timeout; code ETIMEDOUT */
-	SKL_HERROR, /* socket.herror; code: h_errno's */
+	SKL_OSERROR,  /* code: an errno value */
+	SKL_TIMEOUT,  /* socket.timeout; code ETIMEDOUT */
+	SKL_HERROR,   /* socket.herror; code: h_errno's */
 	SKL_GAIERROR, /* socket.gaierror; code: EAI_* */
 	SKL_VALUEERROR,
 	SKL_TYPEERROR,
@@ -62,7 +62,7 @@ enum skl_error_class {
 /* What the last failed call of this thread met. */
 struct skl_error {
 	enum skl_error_class kind;
-	int code; /* errno, EAI_* or h_errno, as the kind says */
+	int code;         /* errno, EAI_* or h_errno, as the kind says */
 	const char *text; /* one line, which names the fix where there is one */
 };
 
@@ -86,13 +86,13 @@ SKL_API const char *skl_error_name(enum skl_error_class kind);
  * that uses it, in the socket's family; the string must live until then.
  */
 typedef struct skl_addr {
-	int family; /* AF_INET, AF_INET6; AF_UNSPEC: by what name holds */
+	int family;    /* AF_INET, AF_INET6; AF_UNSPEC: by what name holds */
 	uint16_t port; /* host order */
 	bool bad_port; /* the port given was outside 0..65535 */
 	uint32_t flowinfo; /* AF_INET6, host order */
 	uint32_t scope_id; /* AF_INET6 */
-	const char *name; /* a host as text, or NULL: ip holds it */
-	uint8_t ip[16]; /* network order; AF_INET uses the first 4 */
+	const char *name;  /* a host as text, or NULL: ip holds it */
+	uint8_t ip[16];    /* network order; AF_INET uses the first 4 */
 } skl_addr;
 
 /*
@@ -166,9 +166,9 @@ SKL_API skl_sock *skl_create_connection(skl_addr address, double timeout,
 
 /* What skl_create_server() can be asked; zero is Python's default. */
 struct skl_server_options {
-	int family; /* 0: AF_INET */
-	int backlog; /* 0: SKL_BACKLOG */
-	bool reuse_port; /* refused for now: ENOPROTOOPT */
+	int family;          /* 0: AF_INET */
+	int backlog;         /* 0: SKL_BACKLOG */
+	bool reuse_port;     /* refused for now: ENOPROTOOPT */
 	bool dualstack_ipv6; /* needs family AF_INET6, else a ValueError */
 };
 
@@ -345,7 +345,7 @@ SKL_API int skl_proto(skl_sock *s);
 struct skl_pollfd {
 	skl_sock *sock;
 	int fd; /* used where sock is NULL; a negative one is passed over */
-	short events; /* POLLIN, POLLOUT, POLLPRI, POLLRDHUP of <poll.h> */
+	short events;  /* POLLIN, POLLOUT, POLLPRI, POLLRDHUP of <poll.h> */
 	short revents; /* also POLLERR, POLLHUP, POLLNVAL */
 };
 

@@ -85,7 +85,7 @@ struct skl_interface {
 	unsigned index; /* 1.. ; lo is 1 */
 	uint8_t mac[6];
 	uint32_t mtu;
-	bool up; /* the device is there and has a carrier */
+	bool up;      /* the device is there and has a carrier */
 	bool offload; /* segmentation and checksums are the device's */
 	uint64_t rx_frames, rx_bytes, rx_dropped;
 	uint64_t tx_frames, tx_bytes, tx_dropped;
@@ -101,10 +101,10 @@ SKL_API int skl_stack_interface(skl_stack *stack, unsigned index,
 struct skl_stack_stats {
 	uint64_t memory; /* bytes held by the arena now */
 	uint64_t memory_peak;
-	uint64_t blocks; /* allocations held now */
-	uint64_t sockets; /* endpoints now */
+	uint64_t blocks;      /* allocations held now */
+	uint64_t sockets;     /* endpoints now */
 	uint64_t connections; /* TCP connections now, TIME_WAIT included */
-	uint64_t wakeups; /* how often a thread woke to drive the stack */
+	uint64_t wakeups;     /* how often a thread woke to drive the stack */
 };
 SKL_API int skl_stack_stats(skl_stack *stack, struct skl_stack_stats *out);
 

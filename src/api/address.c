@@ -11,13 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const uint8_t mapped_prefix[12] = { [10] = 0xff, [11] = 0xff };
+static const uint8_t mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
 
 /* ---- Making ------------------------------------------------------------ */
 
 skl_addr skl_inet(const char *host, int port)
 {
-	skl_addr a = { .family = AF_UNSPEC, .name = host ? host : "" };
+	skl_addr a = {.family = AF_UNSPEC, .name = host ? host : ""};
 
 	a.port = (uint16_t)port;
 	a.bad_port = port < 0 || port > 65535;
@@ -208,8 +208,8 @@ static socklen_t put(struct sockaddr *sa, socklen_t size, const void *from,
 socklen_t skl_addr_to_sockaddr(const skl_addr *a, struct sockaddr *sa,
 			       socklen_t size)
 {
-	struct sockaddr_in in = { .sin_family = AF_INET };
-	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_in in = {.sin_family = AF_INET};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
 
 	if (a->name) {
 		skli_fail(EINVAL);

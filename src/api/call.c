@@ -24,7 +24,7 @@ static int attempt_run(void *arg)
  */
 static int call_wait(struct skli_call *c, const skl_sock *s, uint64_t deadline)
 {
-	struct skli_waiter waiter = { 0 };
+	struct skli_waiter waiter = {0};
 	struct skli_waitlink link;
 	int error;
 
@@ -38,8 +38,8 @@ static int call_wait(struct skli_call *c, const skl_sock *s, uint64_t deadline)
 
 int skli_call_run(skl_sock *s, skli_try *fn, void *arg, bool once)
 {
-	struct skli_call call = { .arg = arg, .once = once };
-	struct attempt attempt = { &call, fn };
+	struct skli_call call = {.arg = arg, .once = once};
+	struct attempt attempt = {&call, fn};
 	struct skl_stack *stack;
 	uint64_t deadline = 0;
 	bool timed_out = false, pumped = false;

@@ -11,7 +11,7 @@
 struct skli_call {
 	struct skli_sock *sock;
 	struct skli_handle *handle;
-	bool once; /* never wait: MSG_DONTWAIT */
+	bool once;  /* never wait: MSG_DONTWAIT */
 	bool again; /* an earlier try of this call has waited */
 	void *arg;
 };

@@ -39,7 +39,7 @@ static skl_sock *connect_family(int family, skl_addr address, double timeout,
 /* The families in which the address can be resolved, the preferred first. */
 static unsigned families(const skl_addr *address, int list[2])
 {
-	static const int both[] = { AF_INET6, AF_INET };
+	static const int both[] = {AF_INET6, AF_INET};
 	skl_addr unused;
 	unsigned count = 0;
 
@@ -85,7 +85,7 @@ static int server_options(skl_sock *s, const struct skl_server_options *o)
 skl_sock *skl_create_server(skl_addr address,
 			    const struct skl_server_options *options)
 {
-	struct skl_server_options o = { 0 };
+	struct skl_server_options o = {0};
 	skl_sock *s;
 
 	if (options)

@@ -27,7 +27,7 @@ int skli_fds_put(int fd, struct skli_sock *k, double timeout)
 	if (!d)
 		return ENOMEM;
 	pthread_mutex_lock(&lock);
-	*d = (struct detached){ list, k, k->stack, timeout, fd };
+	*d = (struct detached){list, k, k->stack, timeout, fd};
 	list = d;
 	pthread_mutex_unlock(&lock);
 	return 0;

@@ -15,10 +15,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define BLOCK_BITS 8
+#define BLOCK_BITS  8
 #define BLOCK_SLOTS (1U << BLOCK_BITS)
-#define BLOCKS 4096U
-#define NONE UINT32_MAX
+#define BLOCKS      4096U
+#define NONE        UINT32_MAX
 
 static struct skli_handle *_Atomic blocks[BLOCKS];
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;

@@ -16,8 +16,8 @@ struct skli_handle {
 	uint32_t index;
 	struct skli_sock *sock;
 	struct skl_stack *_Atomic stack; /* NULL: closed under the handle */
-	_Atomic double timeout; /* SKL_FOREVER, 0.0, or seconds */
-	int fd; /* skl_fileno()'s, or -1 */
+	_Atomic double timeout;          /* SKL_FOREVER, 0.0, or seconds */
+	int fd;                          /* skl_fileno()'s, or -1 */
 	uint32_t next_free;
 };
 

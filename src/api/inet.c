@@ -56,12 +56,9 @@ int skl_inet_aton(const char *text, uint8_t packed[4])
 int skl_inet_pton(int family, const char *text, void *packed)
 {
 	switch (inet_pton(family, text, packed)) {
-	case 1:
-		return 0;
-	case 0:
-		return illegal();
-	default:
-		return skli_fail(EAFNOSUPPORT);
+	case 1: return 0;
+	case 0: return illegal();
+	default: return skli_fail(EAFNOSUPPORT);
 	}
 }
 

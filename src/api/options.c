@@ -16,7 +16,7 @@ struct option_call {
 	int level, option;
 	int value;
 	const void *data; /* buffer form in, or NULL */
-	void *out; /* buffer form out, or NULL */
+	void *out;        /* buffer form out, or NULL */
 	size_t len;
 };
 
@@ -59,22 +59,16 @@ static int broadcast_set(struct skli_sock *k, int value)
 static int socket_set(struct skli_sock *k, const struct option_call *o)
 {
 	switch (o->option) {
-	case SO_REUSEADDR:
-		return reuse_set(k, o->value != 0);
-	case SO_BROADCAST:
-		return broadcast_set(k, o->value != 0);
-	case SO_RCVBUF:
-		return buffer_set(k, &k->rcvbuf, o->value);
-	case SO_SNDBUF:
-		return buffer_set(k, &k->sndbuf, o->value);
+	case SO_REUSEADDR: return reuse_set(k, o->value != 0);
+	case SO_BROADCAST: return broadcast_set(k, o->value != 0);
+	case SO_RCVBUF: return buffer_set(k, &k->rcvbuf, o->value);
+	case SO_SNDBUF: return buffer_set(k, &k->sndbuf, o->value);
 	case SO_ERROR:
 	case SO_TYPE:
 	case SO_DOMAIN:
 	case SO_PROTOCOL:
-	case SO_ACCEPTCONN:
-		return ENOPROTOOPT;
-	default:
-		return k->ops->setopt(k, o->level, o->option, o->value);
+	case SO_ACCEPTCONN: return ENOPROTOOPT;
+	default: return k->ops->setopt(k, o->level, o->option, o->value);
 	}
 }
 
@@ -148,14 +142,10 @@ static int ip6_set(struct skli_sock *k, const struct option_call *o)
 	if (k->family != AF_INET6)
 		return ENOPROTOOPT;
 	switch (o->option) {
-	case IPV6_V6ONLY:
-		return v6only_set(k, o->value != 0);
-	case IPV6_UNICAST_HOPS:
-		return ttl_set(k, o->value);
-	case IPV6_TCLASS:
-		return tos_set(k, o->value == -1 ? 0 : o->value);
-	default:
-		return ENOPROTOOPT;
+	case IPV6_V6ONLY: return v6only_set(k, o->value != 0);
+	case IPV6_UNICAST_HOPS: return ttl_set(k, o->value);
+	case IPV6_TCLASS: return tos_set(k, o->value == -1 ? 0 : o->value);
+	default: return ENOPROTOOPT;
 	}
 }
 
@@ -172,22 +162,17 @@ static int set_try(struct skli_call *c)
 		memcpy(&o->value, o->data, sizeof(int));
 	}
 	switch (o->level) {
-	case SOL_SOCKET:
-		return socket_set(k, o);
-	case IPPROTO_IP:
-		return ip_set(k, o);
-	case IPPROTO_IPV6:
-		return ip6_set(k, o);
-	default:
-		return k->ops->setopt(k, o->level, o->option, o->value);
+	case SOL_SOCKET: return socket_set(k, o);
+	case IPPROTO_IP: return ip_set(k, o);
+	case IPPROTO_IPV6: return ip6_set(k, o);
+	default: return k->ops->setopt(k, o->level, o->option, o->value);
 	}
 }
 
 int skl_setsockopt(skl_sock *s, int level, int option, int value)
 {
-	struct option_call o = { .level = level,
-				 .option = option,
-				 .value = value };
+	struct option_call o = {
+		.level = level, .option = option, .value = value};
 
 	return skli_call_run(s, set_try, &o, true);
 }
@@ -196,8 +181,7 @@ int skl_setsockopt_buf(skl_sock *s, int level, int option, const void *value,
 		       size_t len)
 {
 	struct option_call o = {
-		.level = level, .option = option, .data = value, .len = len
-	};
+		.level = level, .option = option, .data = value, .len = len};
 
 	return skli_call_run(s, set_try, &o, true);
 }
@@ -207,35 +191,16 @@ int skl_setsockopt_buf(skl_sock *s, int level, int option, const void *value,
 static int socket_get(struct skli_sock *k, struct option_call *o)
 {
 	switch (o->option) {
-	case SO_REUSEADDR:
-		o->value = k->reuseaddr;
-		return 0;
-	case SO_BROADCAST:
-		o->value = k->broadcast;
-		return 0;
-	case SO_RCVBUF:
-		o->value = 2 * k->rcvbuf;
-		return 0;
-	case SO_SNDBUF:
-		o->value = 2 * k->sndbuf;
-		return 0;
-	case SO_ERROR:
-		o->value = skli_sock_take_error(k);
-		return 0;
-	case SO_TYPE:
-		o->value = k->ops->type;
-		return 0;
-	case SO_DOMAIN:
-		o->value = k->family;
-		return 0;
-	case SO_PROTOCOL:
-		o->value = k->ops->proto;
-		return 0;
-	case SO_ACCEPTCONN:
-		o->value = k->state == SKLI_LISTENING;
-		return 0;
-	default:
-		return k->ops->getopt(k, o->level, o->option, &o->value);
+	case SO_REUSEADDR: o->value = k->reuseaddr; return 0;
+	case SO_BROADCAST: o->value = k->broadcast; return 0;
+	case SO_RCVBUF: o->value = 2 * k->rcvbuf; return 0;
+	case SO_SNDBUF: o->value = 2 * k->sndbuf; return 0;
+	case SO_ERROR: o->value = skli_sock_take_error(k); return 0;
+	case SO_TYPE: o->value = k->ops->type; return 0;
+	case SO_DOMAIN: o->value = k->family; return 0;
+	case SO_PROTOCOL: o->value = k->ops->proto; return 0;
+	case SO_ACCEPTCONN: o->value = k->state == SKLI_LISTENING; return 0;
+	default: return k->ops->getopt(k, o->level, o->option, &o->value);
 	}
 }
 
@@ -268,14 +233,10 @@ static int ip6_get(const struct skli_sock *k, struct option_call *o)
 static int value_get(struct skli_sock *k, struct option_call *o)
 {
 	switch (o->level) {
-	case SOL_SOCKET:
-		return socket_get(k, o);
-	case IPPROTO_IP:
-		return ip_get(k, o);
-	case IPPROTO_IPV6:
-		return ip6_get(k, o);
-	default:
-		return k->ops->getopt(k, o->level, o->option, &o->value);
+	case SOL_SOCKET: return socket_get(k, o);
+	case IPPROTO_IP: return ip_get(k, o);
+	case IPPROTO_IPV6: return ip6_get(k, o);
+	default: return k->ops->getopt(k, o->level, o->option, &o->value);
 	}
 }
 
@@ -291,7 +252,7 @@ static void give(struct option_call *o, const void *from, size_t len)
 static int get_try(struct skli_call *c)
 {
 	struct option_call *o = c->arg;
-	struct linger l = { c->sock->linger_on, c->sock->linger };
+	struct linger l = {c->sock->linger_on, c->sock->linger};
 	int error;
 
 	if (o->level == SOL_SOCKET && o->option == SO_LINGER) {
@@ -308,7 +269,7 @@ static int get_try(struct skli_call *c)
 
 int skl_getsockopt(skl_sock *s, int level, int option, int *value)
 {
-	struct option_call o = { .level = level, .option = option };
+	struct option_call o = {.level = level, .option = option};
 
 	if (skli_call_run(s, get_try, &o, true))
 		return -1;
@@ -320,8 +281,7 @@ int skl_getsockopt_buf(skl_sock *s, int level, int option, void *value,
 		       size_t *len)
 {
 	struct option_call o = {
-		.level = level, .option = option, .out = value, .len = *len
-	};
+		.level = level, .option = option, .out = value, .len = *len};
 
 	if (skli_call_run(s, get_try, &o, true))
 		return -1;

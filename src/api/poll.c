@@ -76,7 +76,7 @@ static void kernel_join(struct polling *p, struct entry *e)
 {
 	struct pollfd *at = p->waiter.extra + p->waiter.extra_count++;
 
-	*at = (struct pollfd){ .fd = e->user->fd, .events = e->user->events };
+	*at = (struct pollfd){.fd = e->user->fd, .events = e->user->events};
 	e->kernel = at;
 }
 
@@ -197,9 +197,9 @@ static int poll_apart(struct polling *p, double timeout)
 		ready = look(p, false);
 		if (ready || error || (limit != SKLI_NEVER && past >= limit))
 			break;
-		error = skli_wait_apart(&p->waiter, limit == SKLI_NEVER ?
-							    SKLI_NEVER :
-							    limit - past);
+		error = skli_wait_apart(&p->waiter, limit == SKLI_NEVER
+							    ? SKLI_NEVER
+							    : limit - past);
 		if (error && error != ETIMEDOUT)
 			break;
 	}
@@ -210,7 +210,7 @@ static int poll_apart(struct polling *p, double timeout)
 
 int skl_poll(struct skl_pollfd *fds, size_t count, double timeout)
 {
-	struct polling p = { 0 };
+	struct polling p = {0};
 	double seconds;
 	int result;
 

@@ -47,5 +47,5 @@ void skli_queue_clear(struct skli_arena *a, struct skli_queue *q)
 	while (q->count)
 		skli_queue_drop(q);
 	skli_arena_free(a, q->ring);
-	*q = (struct skli_queue){ 0 };
+	*q = (struct skli_queue){0};
 }

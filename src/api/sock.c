@@ -136,7 +136,7 @@ static int end_run(void *arg)
  */
 void skli_hook_stack_end(struct skl_stack *s, bool reset)
 {
-	struct ending e = { s, reset };
+	struct ending e = {s, reset};
 
 	if (reset)
 		skli_stack_run(s, end_run, &e);

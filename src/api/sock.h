@@ -23,12 +23,12 @@ struct skli_mirror;
 
 /* One transfer, either way. */
 struct skli_io {
-	void *buf; /* in: filled */
+	void *buf;        /* in: filled */
 	const void *data; /* out */
 	size_t size;
 	size_t done;
-	int flags; /* MSG_* */
-	skl_addr *from; /* in: who sent it, or NULL */
+	int flags;          /* MSG_* */
+	skl_addr *from;     /* in: who sent it, or NULL */
 	const skl_addr *to; /* out: to whom, resolved, or NULL */
 };
 
@@ -102,16 +102,16 @@ struct skli_datagram {
 };
 
 struct skli_tcp {
-	struct tcp_pcb *pcb; /* LISTENING: a struct tcp_pcb_listen */
-	struct skli_queue rx; /* received, in order */
-	size_t rx_bytes; /* in rx, less what was read of its first */
-	uint16_t rx_offset; /* read of rx's first pbuf */
+	struct tcp_pcb *pcb;     /* LISTENING: a struct tcp_pcb_listen */
+	struct skli_queue rx;    /* received, in order */
+	size_t rx_bytes;         /* in rx, less what was read of its first */
+	uint16_t rx_offset;      /* read of rx's first pbuf */
 	tcpwnd_size_t snd_limit; /* what lwIP's snd_buf counts down from */
-	bool rx_end; /* the peer's FIN came */
-	bool rx_shut, tx_shut; /* shutdown(2) */
-	bool connect_told; /* the result of connect was given */
+	bool rx_end;             /* the peer's FIN came */
+	bool rx_shut, tx_shut;   /* shutdown(2) */
+	bool connect_told;       /* the result of connect was given */
 	struct skli_sock *accept_first, **accept_last; /* LISTENING */
-	struct skli_sock *listener; /* until accepted */
+	struct skli_sock *listener;                    /* until accepted */
 	struct skli_sock *accept_next;
 	bool nodelay, keepalive;
 	int keep_idle, keep_interval, keep_count; /* seconds; a number */
@@ -138,12 +138,12 @@ struct skli_sock {
 	bool reuseaddr;
 	uint8_t ttl, tos;
 	bool linger_on;
-	int linger; /* seconds */
-	int error; /* SO_ERROR */
+	int linger;         /* seconds */
+	int error;          /* SO_ERROR */
 	int rcvbuf, sndbuf; /* bytes, as set */
 	struct skli_waitq wait;
 	struct skli_mirror *mirror; /* of fileno(); NULL until asked for */
-	skl_addr local, peer; /* kept once the pcb is gone */
+	skl_addr local, peer;       /* kept once the pcb is gone */
 	union {
 		struct skli_tcp tcp;
 		struct skli_udp udp;

@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct skli_sock_ops *const kinds[] = { &skli_tcp_ops,
-						     &skli_udp_ops };
+static const struct skli_sock_ops *const kinds[] = {&skli_tcp_ops,
+						    &skli_udp_ops};
 
 /* ---- Making ------------------------------------------------------------ */
 
@@ -60,7 +60,7 @@ static int make_run(void *arg)
 skl_sock *skl_socket(int family, int type, int proto)
 {
 	double timeout = skl_getdefaulttimeout();
-	struct making m = { .family = family };
+	struct making m = {.family = family};
 	skl_sock *s = NULL;
 	int error;
 
@@ -253,7 +253,7 @@ static int bind_try(struct skli_call *c)
 
 int skl_bind(skl_sock *s, skl_addr address)
 {
-	struct address_call a = { .in = &address };
+	struct address_call a = {.in = &address};
 
 	return skli_call_run(s, bind_try, &a, true);
 }
@@ -296,7 +296,7 @@ static int connect_try(struct skli_call *c)
 
 int skl_connect(skl_sock *s, skl_addr address)
 {
-	struct address_call a = { .in = &address };
+	struct address_call a = {.in = &address};
 
 	return skli_call_run(s, connect_try, &a, false);
 }
@@ -342,7 +342,7 @@ static int accept_try(struct skli_call *c)
 
 skl_sock *skl_accept(skl_sock *s, skl_addr *peer)
 {
-	struct accept_call a = { .peer = peer };
+	struct accept_call a = {.peer = peer};
 
 	if (skli_call_run(s, accept_try, &a, false))
 		return NULL;
@@ -377,14 +377,14 @@ static int name_try(struct skli_call *c)
 
 int skl_getsockname(skl_sock *s, skl_addr *address)
 {
-	struct name_call n = { address, false };
+	struct name_call n = {address, false};
 
 	return skli_call_run(s, name_try, &n, true);
 }
 
 int skl_getpeername(skl_sock *s, skl_addr *address)
 {
-	struct name_call n = { address, true };
+	struct name_call n = {address, true};
 
 	return skli_call_run(s, name_try, &n, true);
 }
@@ -403,8 +403,7 @@ ssize_t skl_recvfrom(skl_sock *s, void *buf, size_t size, int flags,
 		     skl_addr *from)
 {
 	struct skli_io io = {
-		.buf = buf, .size = size, .flags = flags, .from = from
-	};
+		.buf = buf, .size = size, .flags = flags, .from = from};
 
 	if (flags & ~RECV_FLAGS)
 		return skli_fail(EOPNOTSUPP);
@@ -475,7 +474,7 @@ static ssize_t send_run(skl_sock *s, struct send_call *c)
 ssize_t skl_send(skl_sock *s, const void *buf, size_t len, int flags)
 {
 	struct send_call c = {
-		.io = { .data = buf, .size = len, .flags = flags },
+		.io = {.data = buf, .size = len, .flags = flags},
 	};
 
 	return send_run(s, &c);
@@ -484,7 +483,7 @@ ssize_t skl_send(skl_sock *s, const void *buf, size_t len, int flags)
 int skl_sendall(skl_sock *s, const void *buf, size_t len, int flags)
 {
 	struct send_call c = {
-		.io = { .data = buf, .size = len, .flags = flags },
+		.io = {.data = buf, .size = len, .flags = flags},
 		.all = true,
 	};
 
@@ -495,8 +494,8 @@ ssize_t skl_sendto(skl_sock *s, const void *buf, size_t len, int flags,
 		   skl_addr to)
 {
 	struct send_call c = {
-		.io = { .data = buf, .size = len, .flags = flags },
-		.to = { .in = &to },
+		.io = {.data = buf, .size = len, .flags = flags},
+		.to = {.in = &to},
 	};
 
 	return send_run(s, &c);

@@ -204,8 +204,8 @@ static void buffers_apply(struct skli_sock *k)
 		return;
 	queued = k->tcp.snd_limit - pcb->snd_buf;
 	k->tcp.snd_limit = (tcpwnd_size_t)k->sndbuf;
-	pcb->snd_buf = queued < k->tcp.snd_limit ? k->tcp.snd_limit - queued :
-						   0;
+	pcb->snd_buf =
+		queued < k->tcp.snd_limit ? k->tcp.snd_limit - queued : 0;
 }
 
 static int keep_set(struct skli_sock *k, int *field, int value, int limit)
@@ -233,14 +233,11 @@ static int tcp_setopt(struct skli_sock *k, int level, int option, int value)
 		if (value && k->state == SKLI_CONNECTED && k->tcp.pcb)
 			tcp_output(k->tcp.pcb);
 		return 0;
-	case TCP_KEEPIDLE:
-		return keep_set(k, &k->tcp.keep_idle, value, 32767);
+	case TCP_KEEPIDLE: return keep_set(k, &k->tcp.keep_idle, value, 32767);
 	case TCP_KEEPINTVL:
 		return keep_set(k, &k->tcp.keep_interval, value, 32767);
-	case TCP_KEEPCNT:
-		return keep_set(k, &k->tcp.keep_count, value, 127);
-	default:
-		return ENOPROTOOPT;
+	case TCP_KEEPCNT: return keep_set(k, &k->tcp.keep_count, value, 127);
+	default: return ENOPROTOOPT;
 	}
 }
 
@@ -261,23 +258,12 @@ static int tcp_getopt(struct skli_sock *k, int level, int option, int *value)
 	if (level != IPPROTO_TCP)
 		return ENOPROTOOPT;
 	switch (option) {
-	case TCP_NODELAY:
-		*value = k->tcp.nodelay;
-		return 0;
-	case TCP_KEEPIDLE:
-		*value = k->tcp.keep_idle;
-		return 0;
-	case TCP_KEEPINTVL:
-		*value = k->tcp.keep_interval;
-		return 0;
-	case TCP_KEEPCNT:
-		*value = k->tcp.keep_count;
-		return 0;
-	case TCP_MAXSEG:
-		*value = mss_get(k);
-		return 0;
-	default:
-		return ENOPROTOOPT;
+	case TCP_NODELAY: *value = k->tcp.nodelay; return 0;
+	case TCP_KEEPIDLE: *value = k->tcp.keep_idle; return 0;
+	case TCP_KEEPINTVL: *value = k->tcp.keep_interval; return 0;
+	case TCP_KEEPCNT: *value = k->tcp.keep_count; return 0;
+	case TCP_MAXSEG: *value = mss_get(k); return 0;
+	default: return ENOPROTOOPT;
 	}
 }
 
@@ -341,8 +327,8 @@ static int tcp_sock_bind(struct skli_sock *k, const skl_addr *a)
 		return EADDRNOTAVAIL;
 	if (IP_IS_ANY_TYPE_VAL(ip) || ip_addr_isany(&ip))
 		IP_SET_TYPE(&k->tcp.pcb->local_ip, ip_type(k));
-	e = a->port ? tcp_bind(k->tcp.pcb, &ip, a->port) :
-		      bind_any_port(k, &ip);
+	e = a->port ? tcp_bind(k->tcp.pcb, &ip, a->port)
+		    : bind_any_port(k, &ip);
 	if (e != ERR_OK)
 		return skli_errno(e);
 	k->bound = true;
@@ -407,10 +393,8 @@ static int tcp_sock_connect(struct skli_sock *k, const skl_addr *a, bool again)
 	int error;
 
 	switch (k->state) {
-	case SKLI_LISTENING:
-		return EISCONN;
-	case SKLI_CONNECTING:
-		return again ? EAGAIN : EALREADY;
+	case SKLI_LISTENING: return EISCONN;
+	case SKLI_CONNECTING: return again ? EAGAIN : EALREADY;
 	case SKLI_CONNECTED:
 		if (k->tcp.connect_told)
 			return EISCONN;
@@ -424,8 +408,7 @@ static int tcp_sock_connect(struct skli_sock *k, const skl_addr *a, bool again)
 			return error;
 		k->bound = false;
 		return connect_start(k, a);
-	default:
-		return connect_start(k, a);
+	default: return connect_start(k, a);
 	}
 }
 
@@ -772,16 +755,11 @@ static short tcp_sock_poll(struct skli_sock *k)
 	short error = k->error ? POLLERR : 0;
 
 	switch (k->state) {
-	case SKLI_FRESH:
-		return error | POLLOUT | POLLHUP;
-	case SKLI_LISTENING:
-		return error | (k->tcp.accept_first ? POLLIN : 0);
-	case SKLI_CONNECTING:
-		return error;
-	case SKLI_CONNECTED:
-		return error | poll_connected(k);
-	default:
-		return error | POLLIN | POLLOUT | POLLRDHUP | POLLHUP;
+	case SKLI_FRESH: return error | POLLOUT | POLLHUP;
+	case SKLI_LISTENING: return error | (k->tcp.accept_first ? POLLIN : 0);
+	case SKLI_CONNECTING: return error;
+	case SKLI_CONNECTED: return error | poll_connected(k);
+	default: return error | POLLIN | POLLOUT | POLLRDHUP | POLLHUP;
 	}
 }
 

@@ -15,8 +15,8 @@ int skli_timeout_read(double seconds, double *out)
 	*out = seconds;
 	if (seconds == SKL_DEFAULT)
 		*out = default_timeout;
-	if (isnan(seconds) || (seconds < 0 && seconds != SKL_FOREVER &&
-			       seconds != SKL_DEFAULT))
+	if (isnan(seconds) ||
+	    (seconds < 0 && seconds != SKL_FOREVER && seconds != SKL_DEFAULT))
 		return skli_fail_class(SKL_VALUEERROR, EINVAL,
 				       "Timeout value out of range");
 	return 0;

@@ -134,8 +134,8 @@ static int udp_sock_bind(struct skli_sock *k, const skl_addr *a)
 	if (!skli_addr_is_local(k->stack, &ip) && !ip_addr_ismulticast(&ip))
 		return EADDRNOTAVAIL;
 	wildcard_type(k, &ip);
-	e = a->port ? udp_bind(k->udp.pcb, &ip, a->port) :
-		      bind_any_port(k, &ip);
+	e = a->port ? udp_bind(k->udp.pcb, &ip, a->port)
+		    : bind_any_port(k, &ip);
 	if (e != ERR_OK)
 		return skli_errno(e);
 	k->bound = true;

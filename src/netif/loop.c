@@ -132,8 +132,7 @@ static err_t loop_init(struct netif *lwip)
 
 struct skli_netif *skli_loop_open(struct skl_stack *s)
 {
-	struct skli_netif *nif =
-		skli_arena_calloc(&s->arena, 1, sizeof(*nif));
+	struct skli_netif *nif = skli_arena_calloc(&s->arena, 1, sizeof(*nif));
 	struct loop *loop;
 
 	if (!nif)

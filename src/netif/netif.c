@@ -13,16 +13,15 @@
 #define MTU_DEFAULT 1500
 
 /* What lwIP must not compute: devices do, or netif/frame.c. */
-#define CHECKSUMS_LEFT                                                  \
-	(NETIF_CHECKSUM_GEN_UDP | NETIF_CHECKSUM_GEN_TCP |              \
-	 NETIF_CHECKSUM_CHECK_IP | NETIF_CHECKSUM_CHECK_UDP |           \
-	 NETIF_CHECKSUM_CHECK_TCP)
+#define CHECKSUMS_LEFT                                                        \
+ (NETIF_CHECKSUM_GEN_UDP | NETIF_CHECKSUM_GEN_TCP | NETIF_CHECKSUM_CHECK_IP | \
+  NETIF_CHECKSUM_CHECK_UDP | NETIF_CHECKSUM_CHECK_TCP)
 
 /* What lwIP must check in a frame that nobody vouches for. */
-#define CHECKSUMS_CHECKED                                        \
-	(NETIF_CHECKSUM_CHECK_IP | NETIF_CHECKSUM_CHECK_UDP |    \
-	 NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_ICMP |  \
-	 NETIF_CHECKSUM_CHECK_ICMP6)
+#define CHECKSUMS_CHECKED                                \
+ (NETIF_CHECKSUM_CHECK_IP | NETIF_CHECKSUM_CHECK_UDP |   \
+  NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_ICMP | \
+  NETIF_CHECKSUM_CHECK_ICMP6)
 
 static const struct skli_device *const devices[] = {
 	&skli_device_tap,   &skli_device_fd,   &skli_device_unix,
@@ -48,7 +47,7 @@ static void finished_send(void *arg, const struct iovec *iov, int iovcnt,
 			  size_t len)
 {
 	struct skli_netif *nif = arg;
-	struct skli_frame f = { .iov = iov, .iovcnt = iovcnt, .len = len };
+	struct skli_frame f = {.iov = iov, .iovcnt = iovcnt, .len = len};
 
 	if (!nif->gone)
 		frame_sent(nif, &f, nif->device->send(nif, &f));
@@ -114,10 +113,10 @@ err_t skli_netif_link_output(struct netif *lwip, struct pbuf *p)
 static void capture_input(struct skli_netif *nif, const struct pbuf *p)
 {
 	struct iovec iov[SKLI_FRAME_IOV];
-	struct skli_frame f = { .iov = iov, .len = p->tot_len, .off = p->off };
+	struct skli_frame f = {.iov = iov, .len = p->tot_len, .off = p->off};
 
 	for (; p && f.iovcnt < SKLI_FRAME_IOV; p = p->next)
-		iov[f.iovcnt++] = (struct iovec){ p->payload, p->len };
+		iov[f.iovcnt++] = (struct iovec){p->payload, p->len};
 	skli_capture_frame(nif->capture, &f, SKLI_PCAPNG_INBOUND);
 }
 

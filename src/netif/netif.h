@@ -60,9 +60,9 @@ struct skli_netif {
 	uint8_t prefix6[LWIP_IPV6_NUM_ADDRESSES]; /* of each address */
 	int fd; /* readable when frames wait; -1: receive is always called */
 	bool offload; /* takes GSO frames and partial checksums */
-	bool gone; /* the device has disappeared */
-	bool buried; /* and the sockets have been told */
-	bool dirty; /* in the stack's list of those with output queued */
+	bool gone;    /* the device has disappeared */
+	bool buried;  /* and the sockets have been told */
+	bool dirty;   /* in the stack's list of those with output queued */
 	struct skli_netif *dirty_next;
 	struct skli_gso queue;
 	struct skli_capture *capture; /* NULL: none */

@@ -37,11 +37,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define SMALL_SIZE 1792 /* a full frame of MTU 1500, and its pbuf */
+#define SMALL_SIZE 1792  /* a full frame of MTU 1500, and its pbuf */
 #define LARGE_SIZE 65535 /* lengths of pbufs have 16 bits */
-#define COPY_SMALL 640 /* at most this is copied out of a small buffer */
+#define COPY_SMALL 640   /* at most this is copied out of a small buffer */
 #define COPY_LARGE 16384 /* at most this is copied out of a large one */
-#define POOL_MAX 16 /* large buffers kept for the next frames */
+#define POOL_MAX   16    /* large buffers kept for the next frames */
 
 /* A large receive buffer; the pbuf stands for its data. */
 struct large {
@@ -53,7 +53,7 @@ struct large {
 
 struct tap {
 	struct skli_netif *nif;
-	size_t header; /* bytes of virtio header before a frame; 0: none */
+	size_t header;      /* bytes of virtio header before a frame; 0: none */
 	struct pbuf *small; /* to read into next */
 	struct large *large;
 	struct large *pool;
@@ -93,7 +93,7 @@ static int tap_send(struct skli_netif *nif, const struct skli_frame *f)
 	if (tap->header) {
 		header_make(&header.h, &f->off);
 		memset(header.more, 0, sizeof(header.more));
-		iov[0] = (struct iovec){ &header, tap->header };
+		iov[0] = (struct iovec){&header, tap->header};
 		memcpy(iov + 1, f->iov, (size_t)count * sizeof(iov[0]));
 		out = iov;
 		count++;
@@ -207,8 +207,7 @@ static void header_read(struct skli_offload *off,
 		off->gso_type = h->gso_type & ~VIRTIO_NET_HDR_GSO_ECN;
 		off->gso_size = h->gso_size;
 		break;
-	default:
-		break;
+	default: break;
 	}
 }
 
@@ -216,9 +215,9 @@ static void header_read(struct skli_offload *off,
 static ssize_t frame_read(struct tap *tap, void *h)
 {
 	struct iovec iov[3] = {
-		{ h, tap->header },
-		{ tap->small->payload, SMALL_SIZE },
-		{ tap->large->data, LARGE_SIZE - SMALL_SIZE },
+		{h, tap->header},
+		{tap->small->payload, SMALL_SIZE},
+		{tap->large->data, LARGE_SIZE - SMALL_SIZE},
 	};
 	ssize_t n;
 
@@ -278,7 +277,7 @@ static int offloads_set(struct skli_netif *nif)
 static int tap_adopt(struct skli_netif *nif, int fd)
 {
 	struct tap *tap = nif->data;
-	struct ifreq ifr = { 0 };
+	struct ifreq ifr = {0};
 	int size = sizeof(struct virtio_net_hdr);
 	int flags = fcntl(fd, F_GETFL);
 
@@ -330,9 +329,9 @@ static int tun_open(void)
 	if (fd >= 0)
 		return fd;
 	if (errno == ENOENT || errno == ENXIO || errno == ENODEV)
-		return skli_fail_text(ENODEV,
-				      "/dev/net/tun is missing: an "
-				      "administrator can load it: modprobe tun");
+		return skli_fail_text(
+			ENODEV, "/dev/net/tun is missing: an "
+				"administrator can load it: modprobe tun");
 	if (errno == EACCES || errno == EPERM)
 		return skli_fail_text(EPERM,
 				      "/dev/net/tun: no permission; an "
@@ -344,8 +343,8 @@ static int tun_open(void)
 /* Attaches to the named device, with the virtio header if it can be had. */
 static int tap_attach(int fd, const char *name)
 {
-	static const short tries[] = { IFF_TAP | IFF_NO_PI | IFF_VNET_HDR,
-				       IFF_TAP | IFF_NO_PI };
+	static const short tries[] = {IFF_TAP | IFF_NO_PI | IFF_VNET_HDR,
+				      IFF_TAP | IFF_NO_PI};
 	struct ifreq ifr;
 
 	for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
@@ -391,23 +390,23 @@ static int tap_open_fd(struct skli_netif *nif, const char *number)
 	long fd = strtol(number, &end, 10);
 
 	if (!*number || *end || fd < 0 || fd > 1 << 20)
-		return skli_fail_text(EINVAL,
-				      "'tap:fd=%s': not a descriptor number",
-				      number);
+		return skli_fail_text(
+			EINVAL, "'tap:fd=%s': not a descriptor number", number);
 	return tap_adopt(nif, (int)fd);
 }
 
 static int tap_open(struct skli_netif *nif, const char *argument)
 {
-	struct tap *tap = skli_arena_calloc(&nif->stack->arena, 1, sizeof(*tap));
+	struct tap *tap =
+		skli_arena_calloc(&nif->stack->arena, 1, sizeof(*tap));
 	int result;
 
 	if (!tap)
 		return skli_fail(ENOMEM);
 	tap->nif = nif;
 	nif->data = tap;
-	result = strncmp(argument, "fd=", 3) ? tap_open_name(nif, argument) :
-					       tap_open_fd(nif, argument + 3);
+	result = strncmp(argument, "fd=", 3) ? tap_open_name(nif, argument)
+					     : tap_open_fd(nif, argument + 3);
 	if (result)
 		skli_arena_free(&nif->stack->arena, tap);
 	return result;

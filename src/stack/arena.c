@@ -9,8 +9,10 @@
  * address, so blocks carry no header.  A slab keeps a list of its freed blocks
  * and how far it was ever cut; the slabs of a class that have room are chained
  * in partial[], the most recently freed first, since its block is warm in the
- * cache.  An empty slab goes back to the system, but for one that is kept
- * (otherwise a lone packet that comes and goes would map and unmap memory).
+ * cache.  Empty slabs are kept while there are no more of them than slabs in use
+ * (or than SPARE_MIN); the others go back to the system.  Without that a bulk
+ * transfer, whose queue grows and shrinks with every acknowledgement, spends
+ * half of its time in page faults.
  *
  * Classes step by 16 bytes up to 256 and then by a quarter of a power of two:
  * at most a fifth of a block is lost.
@@ -24,19 +26,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLAB_SIZE ((size_t)65536)
-#define SMALL_MAX ((size_t)4096)
+#define SLAB_SIZE   ((size_t)65536)
+#define SPARE_MIN   16U /* 1 MB */
+#define SMALL_MAX   ((size_t)4096)
 #define LARGE_CLASS SKLI_ARENA_CLASSES
 
 #if defined(__SANITIZE_ADDRESS__)
-#define EVERY_BLOCK_ITS_OWN true
+# define EVERY_BLOCK_ITS_OWN true
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define EVERY_BLOCK_ITS_OWN true
-#endif
+# if __has_feature(address_sanitizer)
+#  define EVERY_BLOCK_ITS_OWN true
+# endif
 #endif
 #ifndef EVERY_BLOCK_ITS_OWN
-#define EVERY_BLOCK_ITS_OWN false
+# define EVERY_BLOCK_ITS_OWN false
 #endif
 
 struct free_block {
@@ -49,8 +52,8 @@ struct skli_slab {
 	struct free_block *free;
 	uint32_t class;
 	uint32_t used; /* blocks handed out */
-	size_t block; /* bytes of a block */
-	uint32_t cut; /* offset of what was never handed out */
+	size_t block;  /* bytes of a block */
+	uint32_t cut;  /* offset of what was never handed out */
 	bool in_partial;
 };
 
@@ -128,7 +131,8 @@ static struct skli_slab *slab_make(struct skli_arena *a, unsigned class)
 	struct skli_slab *s = a->spare;
 
 	if (s) {
-		a->spare = NULL;
+		a->spare = s->partial_next;
+		a->spare_count--;
 	} else {
 		s = aligned_alloc(SLAB_SIZE, SLAB_SIZE);
 		if (!s)
@@ -140,6 +144,7 @@ static struct skli_slab *slab_make(struct skli_arena *a, unsigned class)
 	s->used = 0;
 	s->free = NULL;
 	s->cut = SLAB_FIRST;
+	a->slab_count++;
 	partial_add(a, s);
 	return s;
 }
@@ -172,6 +177,16 @@ static void *small_alloc(struct skli_arena *a, unsigned class)
 	return block;
 }
 
+/* One spare slab goes back. */
+static void spare_release(struct skli_arena *a)
+{
+	struct skli_slab *s = a->spare;
+
+	a->spare = s->partial_next;
+	a->spare_count--;
+	slab_release(a, s);
+}
+
 static void small_free(struct skli_arena *a, struct skli_slab *s, void *block)
 {
 	struct free_block *f = block;
@@ -184,10 +199,12 @@ static void small_free(struct skli_arena *a, struct skli_slab *s, void *block)
 	if (s->used)
 		return;
 	partial_remove(a, s);
-	if (a->spare)
-		slab_release(a, s);
-	else
-		a->spare = s;
+	a->slab_count--;
+	s->partial_next = a->spare;
+	a->spare = s;
+	a->spare_count++;
+	if (a->spare_count > SPARE_MIN && a->spare_count > a->slab_count)
+		spare_release(a);
 }
 
 static void *large_alloc(struct skli_arena *a, size_t size)

@@ -18,8 +18,9 @@ struct skli_slab;
 struct skli_arena {
 	struct skli_slab *partial[SKLI_ARENA_CLASSES]; /* with free blocks */
 	struct skli_slab *slabs; /* every slab, by class or large */
-	struct skli_slab *spare; /* one empty slab kept for the next need */
-	uint64_t held; /* bytes in blocks, as handed out */
+	struct skli_slab *spare; /* empty slabs kept for the next need */
+	uint32_t spare_count, slab_count; /* slab_count: those in use */
+	uint64_t held;                    /* bytes in blocks, as handed out */
 	uint64_t peak;
 	uint64_t blocks;
 	uint64_t fail_after; /* tests: allocations until one fails; 0: none */

@@ -45,7 +45,7 @@ void skli_capture_frame(struct skli_capture *c, const struct skli_frame *f,
 			enum skli_pcapng_direction direction)
 {
 	const struct skli_env *env = c->stack->env;
-	struct record r = { c, env->wall(env), direction };
+	struct record r = {c, env->wall(env), direction};
 
 	(void)skli_frame_finish(f, record_write, &r);
 }
@@ -94,7 +94,8 @@ static int capture_make(struct skli_netif *nif, struct file *file,
 
 	file->users++;
 	if (c)
-		c->interface = skli_pcapng_interface(file->writer, nif->name, 0);
+		c->interface =
+			skli_pcapng_interface(file->writer, nif->name, 0);
 	if (!c || c->interface < 0) {
 		free(c);
 		file_release(file);

@@ -36,7 +36,7 @@ struct config {
 	struct skl_stack *stack;
 	char *words[WORDS_MAX]; /* ";" stands as a word of its own */
 	unsigned count;
-	unsigned at; /* the word being applied */
+	unsigned at;            /* the word being applied */
 	struct skli_netif *nif; /* the interface being spoken of, or NULL */
 	bool del;
 	enum round round;
@@ -259,8 +259,8 @@ static unsigned long snap_find(const struct config *c)
 	for (unsigned i = c->at; i-- && strcmp(c->words[i], ";");)
 		if (!strcmp(c->words[i], "snap"))
 			number_read(c->words[i + 1], 1 << 18, &snap);
-	for (unsigned i = c->at;
-	     i + 1 < c->count && strcmp(c->words[i], ";"); i++)
+	for (unsigned i = c->at; i + 1 < c->count && strcmp(c->words[i], ";");
+	     i++)
 		if (!strcmp(c->words[i], "snap"))
 			number_read(c->words[i + 1], 1 << 18, &snap);
 	return snap;
@@ -300,7 +300,7 @@ static int route_change(struct config *c, const struct skli_route *r)
 
 static int apply_gw(struct config *c, char **arguments)
 {
-	struct skli_route r = { 0 };
+	struct skli_route r = {0};
 	struct address a;
 
 	if (address_read(arguments[0], &a))
@@ -312,12 +312,13 @@ static int apply_gw(struct config *c, char **arguments)
 
 static int apply_route(struct config *c, char **arguments)
 {
-	struct skli_route r = { 0 };
+	struct skli_route r = {0};
 	struct address net, via;
 
 	if (network_read(arguments[0], &net) || strcmp(arguments[1], "via") ||
 	    address_read(arguments[2], &via) || net.family != via.family)
-		return refuse(c, EINVAL, "NETWORK/PREFIX via ADDRESS is needed");
+		return refuse(c, EINVAL,
+			      "NETWORK/PREFIX via ADDRESS is needed");
 	r.family = net.family;
 	r.prefix = net.prefix;
 	memcpy(r.net, net.ip, sizeof(r.net));
@@ -371,21 +372,21 @@ static int apply_seed(struct config *c, char **arguments)
 }
 
 static const struct word words[] = {
-	{ "seed", 1, ROUND_DEVICE, true, apply_seed },
-	{ "nooffload", 0, ROUND_INTERFACE, false, NULL },
-	{ "name", 1, ROUND_INTERFACE, false, apply_name },
-	{ "mtu", 1, ROUND_INTERFACE, false, apply_mtu },
-	{ "mac", 1, ROUND_INTERFACE, false, apply_mac },
-	{ "pcap", 1, ROUND_INTERFACE, false, apply_pcap },
-	{ "snap", 1, ROUND_INTERFACE, false, apply_snap },
-	{ "gw", 1, ROUND_ROUTE, false, apply_gw },
-	{ "neigh", 2, ROUND_ROUTE, false, apply_neigh },
-	{ "route", 3, ROUND_ROUTE, true, apply_route },
-	{ "forward", 0, ROUND_ROUTE, true, apply_forward },
+	{"seed", 1, ROUND_DEVICE, true, apply_seed},
+	{"nooffload", 0, ROUND_INTERFACE, false, NULL},
+	{"name", 1, ROUND_INTERFACE, false, apply_name},
+	{"mtu", 1, ROUND_INTERFACE, false, apply_mtu},
+	{"mac", 1, ROUND_INTERFACE, false, apply_mac},
+	{"pcap", 1, ROUND_INTERFACE, false, apply_pcap},
+	{"snap", 1, ROUND_INTERFACE, false, apply_snap},
+	{"gw", 1, ROUND_ROUTE, false, apply_gw},
+	{"neigh", 2, ROUND_ROUTE, false, apply_neigh},
+	{"route", 3, ROUND_ROUTE, true, apply_route},
+	{"forward", 0, ROUND_ROUTE, true, apply_forward},
 };
 
-static const struct word address_word = { "ADDRESS/PREFIX", 0, ROUND_ADDRESS,
-					  false, apply_address };
+static const struct word address_word = {"ADDRESS/PREFIX", 0, ROUND_ADDRESS,
+					 false, apply_address};
 
 static const struct word *word_find(const char *text)
 {

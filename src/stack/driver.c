@@ -46,7 +46,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define GRACE_NS 1000000U
+#define GRACE_NS  1000000U
 #define NS_PER_MS 1000000U
 
 /* Frames read from a device before others get their turn. */
@@ -68,7 +68,7 @@ int skli_driver_watch(struct skl_stack *s, struct skli_netif *nif, int fd)
 
 	if (d->fd_count == SKLI_DRIVER_FDS)
 		return EMFILE;
-	d->fds[d->fd_count] = (struct pollfd){ .fd = fd, .events = POLLIN };
+	d->fds[d->fd_count] = (struct pollfd){.fd = fd, .events = POLLIN};
 	d->netifs[d->fd_count++] = nif;
 	skli_driver_kick(s);
 	return 0;
@@ -159,9 +159,9 @@ static int pass_poll(struct pass *pass, struct skli_waiter *w, uint64_t until)
 	w->place = SKLI_DRIVING;
 	pthread_mutex_unlock(&s->lock);
 	n = skli_park_poll(fds, devices + w->extra_count,
-			   until == SKLI_NEVER ? SKLI_NEVER :
-			   until > now	       ? until - now :
-						 0);
+			   until == SKLI_NEVER ? SKLI_NEVER
+			   : until > now       ? until - now
+					       : 0);
 	pthread_mutex_lock(&s->lock);
 	skli_stack_select(s);
 	w->place = SKLI_RUNNING;
@@ -195,7 +195,7 @@ static int timers_run(void *arg)
 static int lead(struct skl_stack *s, struct skli_waiter *w, uint64_t deadline)
 {
 	struct skli_driver *d = &s->driver;
-	struct pass pass = { .stack = s };
+	struct pass pass = {.stack = s};
 
 	d->leader = w;
 	d->epoch++;
@@ -293,8 +293,8 @@ static int follow(struct skl_stack *s, struct skli_waiter *w, uint64_t deadline)
 	}
 	follower_add(&s->driver, w);
 	pthread_mutex_unlock(&s->lock);
-	error = w->extra_count ? skli_wait_apart(w, ns) :
-				 skli_park(&w->futex, ns);
+	error = w->extra_count ? skli_wait_apart(w, ns)
+			       : skli_park(&w->futex, ns);
 	pthread_mutex_lock(&s->lock);
 	skli_stack_select(s);
 	follower_remove(&s->driver, w);
@@ -337,7 +337,7 @@ int skli_wait_apart(struct skli_waiter *w, uint64_t ns)
 	struct pollfd alone, *fds = w->extra_count ? w->extra - 1 : &alone;
 	int n;
 
-	*fds = (struct pollfd){ .fd = w->eventfd, .events = POLLIN };
+	*fds = (struct pollfd){.fd = w->eventfd, .events = POLLIN};
 	n = skli_park_poll(fds, w->extra_count + 1, w->woken ? 0 : ns);
 	if (n < 0)
 		return errno;
@@ -350,7 +350,7 @@ int skli_wait_apart(struct skli_waiter *w, uint64_t ns)
 void skli_pump(struct skl_stack *s)
 {
 	struct skli_driver *d = &s->driver;
-	struct pass pass = { .stack = s };
+	struct pass pass = {.stack = s};
 
 	if (d->leader && d->leader != &d->background)
 		return;
@@ -451,7 +451,7 @@ int skli_driver_start(struct skl_stack *s)
 	d->kick = skli_park_open();
 	if (d->kick < 0)
 		return errno;
-	d->fds[0] = (struct pollfd){ .fd = d->kick, .events = POLLIN };
+	d->fds[0] = (struct pollfd){.fd = d->kick, .events = POLLIN};
 	d->fd_count = 1;
 	error = background_create(s);
 	if (error)

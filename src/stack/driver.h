@@ -12,18 +12,18 @@
 struct skli_netif;
 
 struct skli_driver {
-	struct skli_waiter *leader; /* who drives; NULL: nobody */
+	struct skli_waiter *leader;    /* who drives; NULL: nobody */
 	struct skli_waiter *followers; /* first come, first woken */
-	uint64_t epoch; /* counts changes of leadership */
+	uint64_t epoch;                /* counts changes of leadership */
 	struct skli_waiter background; /* the thread that drives when no
 					  caller does */
-	bool deep; /* background sleeps without a limit */
+	bool deep;                     /* background sleeps without a limit */
 	bool stop;
 	bool started;
 	pthread_t thread;
 	int kick; /* eventfd in every leader's poll set */
 	atomic_bool kicked;
-	struct pollfd fds[SKLI_DRIVER_FDS]; /* [0] is kick */
+	struct pollfd fds[SKLI_DRIVER_FDS];         /* [0] is kick */
 	struct skli_netif *netifs[SKLI_DRIVER_FDS]; /* of fds[i] */
 	unsigned fd_count;
 	uint64_t wakeups;

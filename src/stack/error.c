@@ -23,8 +23,7 @@ static int error_set(enum skl_error_class kind, int code, int err)
 int skli_fail(int code)
 {
 	/* strerror_r is glibc's, which may return a constant string. */
-	const char *text =
-		strerror_r(code, last_text, sizeof(last_text));
+	const char *text = strerror_r(code, last_text, sizeof(last_text));
 
 	if (text != last_text)
 		snprintf(last_text, sizeof(last_text), "%s", text);

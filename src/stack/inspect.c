@@ -24,7 +24,7 @@ static int change_run(void *arg)
 
 int skl_stack_configure(skl_stack *s, const char *words)
 {
-	struct change c = { s, words };
+	struct change c = {s, words};
 	int result;
 
 	if (skli_stack_enter(s))
@@ -147,6 +147,6 @@ int skl_stack_capture(skl_stack *s, const char *interface, const char *path,
 	if (error == ENODEV)
 		return skli_fail_text(error, "'%s': no such interface",
 				      interface);
-	return error ? skli_fail_text(error, "%s: %s", path, strerror(error)) :
-		       0;
+	return error ? skli_fail_text(error, "%s: %s", path, strerror(error))
+		     : 0;
 }

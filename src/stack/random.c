@@ -14,7 +14,7 @@ void skli_random_init(struct skli_random *r, const struct skli_env *env)
 
 void skli_random_seed(struct skli_random *r, uint64_t seed)
 {
-	static const uint64_t purpose[2] = { 0x736f636b6c696e67U, 1 };
+	static const uint64_t purpose[2] = {0x736f636b6c696e67U, 1};
 
 	r->seeded = true;
 	r->key[0] = skli_siphash(purpose, &seed, sizeof(seed));

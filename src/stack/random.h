@@ -18,7 +18,7 @@ struct skli_random {
 	uint64_t key[2]; /* seeded: SipHash key; block n is hash(n) */
 	uint64_t counter;
 	uint32_t pool[64]; /* unseeded: entropy in advance */
-	unsigned left; /* words of pool not used yet */
+	unsigned left;     /* words of pool not used yet */
 };
 
 /* Unpredictable numbers from the environment's entropy. */

@@ -153,7 +153,8 @@ struct netif *skli_hook_ip6_route(const ip6_addr_t *src, const ip6_addr_t *dest)
 const ip4_addr_t *skli_hook_ip4_gateway(struct netif *netif,
 					const ip4_addr_t *dest)
 {
-	const struct skli_route *r = route_best(skli_current, AF_INET, dest, -1);
+	const struct skli_route *r =
+		route_best(skli_current, AF_INET, dest, -1);
 
 	(void)netif;
 	return r ? (const ip4_addr_t *)(const void *)r->via : NULL;

@@ -113,9 +113,9 @@ static int entry_refused(const struct skl_stack *s)
 				      "close it and open another",
 				      s->failure);
 	if (s->state == SKLI_STACK_FORKED)
-		return skli_fail_text(ENETDOWN,
-				      "the stack belongs to the parent process; "
-				      "open one after fork()");
+		return skli_fail_text(
+			ENETDOWN, "the stack belongs to the parent process; "
+				  "open one after fork()");
 	return skli_fail_text(ENETDOWN, "the stack is closed");
 }
 
@@ -371,7 +371,7 @@ static void stack_end(struct skl_stack *s)
 skl_stack *skl_stack_open(const char *config)
 {
 	struct skl_stack *s = stack_alloc();
-	struct opening o = { s, config ? config : "" };
+	struct opening o = {s, config ? config : ""};
 	int error;
 
 	if (!s) {

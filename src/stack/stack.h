@@ -40,23 +40,23 @@ enum skli_stack_state {
 
 struct skl_stack {
 	pthread_mutex_t lock;
-	pthread_cond_t unused; /* users fell to 0 */
+	pthread_cond_t unused;       /* users fell to 0 */
 	enum skli_stack_state state; /* first of what a closed stack forgets */
-	char failure[160]; /* FAILED: which assertion */
-	void *image; /* lwIP's variables, see port/perstack.h */
-	jmp_buf *unwind; /* where an assertion returns to */
+	char failure[160];           /* FAILED: which assertion */
+	void *image;                 /* lwIP's variables, see port/perstack.h */
+	jmp_buf *unwind;             /* where an assertion returns to */
 	struct skli_arena arena;
 	const struct skli_env *env;
 	struct skli_random random;
 	struct skli_driver driver;
 	struct skli_netif *netifs; /* by index; the first is lo */
-	struct skli_netif *dirty; /* those with output queued */
+	struct skli_netif *dirty;  /* those with output queued */
 	bool lost; /* a device has disappeared, its sockets don't know yet */
 	struct skli_routes routes;
 	uint64_t isn_key[2]; /* RFC 6528's secret; zero until the first use */
 	struct skli_sock *socks; /* every endpoint */
 	uint64_t sock_count;
-	unsigned users; /* calls that are in the stack */
+	unsigned users;         /* calls that are in the stack */
 	struct skl_stack *next; /* among the open stacks */
 };
 

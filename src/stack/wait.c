@@ -39,17 +39,10 @@ static void waiter_wake(struct skl_stack *s, struct skli_waiter *w)
 		return;
 	w->woken = true;
 	switch (w->place) {
-	case SKLI_DRIVING:
-		skli_driver_kick(s);
-		break;
-	case SKLI_FOLLOWING:
-		skli_park_wake(&w->futex);
-		break;
-	case SKLI_APART:
-		skli_park_signal(w->eventfd);
-		break;
-	default:
-		break;
+	case SKLI_DRIVING: skli_driver_kick(s); break;
+	case SKLI_FOLLOWING: skli_park_wake(&w->futex); break;
+	case SKLI_APART: skli_park_signal(w->eventfd); break;
+	default: break;
 	}
 }
 

@@ -23,22 +23,22 @@ struct skl_stack;
 
 /* Where a waiter is, which says how it is woken. */
 enum skli_waiter_place {
-	SKLI_RUNNING, /* not asleep: the flag alone */
-	SKLI_DRIVING, /* leader, in poll(2): the stack's kick descriptor */
+	SKLI_RUNNING,   /* not asleep: the flag alone */
+	SKLI_DRIVING,   /* leader, in poll(2): the stack's kick descriptor */
 	SKLI_FOLLOWING, /* on its futex */
-	SKLI_APART, /* in poll(2) on a descriptor of its own */
+	SKLI_APART,     /* in poll(2) on a descriptor of its own */
 };
 
 struct skli_waiter {
 	_Atomic int place; /* enum skli_waiter_place */
 	atomic_bool woken;
 	_Atomic uint32_t futex; /* SKLI_FOLLOWING: 1 when signalled */
-	int eventfd; /* SKLI_APART */
+	int eventfd;            /* SKLI_APART */
 	/* Kernel descriptors to watch as well; SKLI_EXTRA_ROOM entries in
 	 * front of them belong to the waiter, for the devices' own. */
 	struct pollfd *extra;
 	unsigned extra_count;
-	uint64_t poll_until; /* SKLI_DRIVING: when its poll(2) ends, ns */
+	uint64_t poll_until;      /* SKLI_DRIVING: when its poll(2) ends, ns */
 	struct skli_waiter *next; /* among the followers of a stack */
 };
 

@@ -38,8 +38,8 @@ uint32_t skli_hook_tcp_isn(const ip_addr_t *local, uint16_t local_port,
 			   const ip_addr_t *remote, uint16_t remote_port)
 {
 	struct skl_stack *s = skli_current;
-	struct connection c = { .local_port = local_port,
-				.remote_port = remote_port };
+	struct connection c = {.local_port = local_port,
+			       .remote_port = remote_port};
 
 	address_put(c.local, local);
 	address_put(c.remote, remote);

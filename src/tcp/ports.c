@@ -6,7 +6,7 @@
 
 /* Linux's ip_local_port_range. */
 #define PORT_FIRST 32768U
-#define PORT_LAST 60999U
+#define PORT_LAST  60999U
 #define PORT_COUNT (PORT_LAST - PORT_FIRST + 1)
 
 void skli_port_draw_start(struct skli_port_draw *d, struct skli_random *r)
