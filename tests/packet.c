@@ -191,9 +191,9 @@ size_t packet_build(uint8_t *to, const struct packet *p)
 	if (p->version == 0 || !checksum_at(p))
 		return len;
 	sum = pseudo_sum(to, p, len - l4);
-	sum = (uint16_t)~packet_sum(sum, to + l4, len - l4);
-	if (sum == 0 && p->proto == IPPROTO_UDP)
-		sum = 0xffff;
+	sum = packet_sum(sum, to + l4, len - l4);
+	if (sum != 0xffff || p->proto != IPPROTO_UDP)
+		sum = (uint16_t)~sum;
 	put16(to + checksum_at(p), sum);
 	return len;
 }

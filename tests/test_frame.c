@@ -87,16 +87,13 @@ static const uint8_t arp[] = {
 	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
 };
 
-#define LITERAL(name) \
- {                    \
-  name, sizeof name   \
- }
-
 static const struct {
 	const uint8_t *bytes;
 	size_t len;
-} literals[] = {LITERAL(syn4),  LITERAL(dns6),  LITERAL(ping4), LITERAL(ext6),
-		LITERAL(frag6), LITERAL(frag4), LITERAL(arp)};
+} literals[] = {{syn4, sizeof syn4},   {dns6, sizeof dns6},
+		{ping4, sizeof ping4}, {ext6, sizeof ext6},
+		{frag6, sizeof frag6}, {frag4, sizeof frag4},
+		{arp, sizeof arp}};
 
 enum {
 	LITERALS = sizeof literals / sizeof *literals
@@ -303,6 +300,16 @@ static void test_checksum_pieces(void)
 	CU_ASSERT_EQUAL(wrong, 0);
 }
 
+static bool same_info(const struct skli_frame_info *a,
+		      const struct skli_frame_info *b)
+{
+	return a->l3 == b->l3 && a->l4 == b->l4 && a->payload == b->payload &&
+	       a->end == b->end && a->ethertype == b->ethertype &&
+	       a->proto == b->proto && a->tcp_flags == b->tcp_flags &&
+	       a->fragment == b->fragment &&
+	       a->source_routed == b->source_routed;
+}
+
 static struct skli_frame_info parsed(const uint8_t *bytes, size_t len)
 {
 	struct skli_frame_info info, again;
@@ -314,7 +321,7 @@ static struct skli_frame_info parsed(const uint8_t *bytes, size_t len)
 	for (int i = 2; i <= 16; i++) {
 		CU_ASSERT_EQUAL(
 			skli_frame_parse(cut(&p, bytes, len, i), &again), 0);
-		CU_ASSERT_EQUAL(memcmp(&info, &again, sizeof info), 0);
+		CU_ASSERT_TRUE(same_info(&info, &again));
 		free_pieces(&p);
 	}
 	return info;
@@ -372,6 +379,55 @@ static void test_parse_source_route(void)
 	info = parsed(bytes, len);
 	CU_ASSERT_FALSE(info.source_routed);
 	CU_ASSERT_EQUAL(info.payload, packet_data(&p));
+}
+
+static void test_parse_fragments(void)
+{
+	uint8_t bytes[sizeof ext6];
+
+	/* Reserved bits of the fragment header mean nothing (RFC 8200 4.5). */
+	memcpy(bytes, ext6, sizeof ext6);
+	bytes[81] |= 6;
+	CU_ASSERT_FALSE(parsed(bytes, sizeof bytes).fragment);
+	bytes[81] |= 1; /* the first of many */
+	CU_ASSERT_TRUE(parsed(bytes, sizeof bytes).fragment);
+	bytes[81] = 8; /* the last of two */
+	CU_ASSERT_TRUE(parsed(bytes, sizeof bytes).fragment);
+	memcpy(bytes, syn4, sizeof syn4);
+	bytes[20] = 0x20;
+	CU_ASSERT_TRUE(parsed(bytes, sizeof syn4).fragment);
+	bytes[20] = 0x80; /* the reserved bit */
+	CU_ASSERT_FALSE(parsed(bytes, sizeof syn4).fragment);
+}
+
+/* The destination options become an authentication header of 16 bytes. */
+static void test_parse_authentication(void)
+{
+	struct packet p = kinds[5];
+	uint8_t bytes[PACKET_MAX];
+	size_t len = packet_build(bytes, &p), ip = packet_l3(&p);
+	struct skli_frame_info info;
+
+	bytes[ip + 6] = IPPROTO_AH;
+	bytes[ip + 40 + 1] = 2;
+	info = parsed(bytes, len);
+	CU_ASSERT_EQUAL(info.proto, IPPROTO_TCP);
+	CU_ASSERT_EQUAL(info.payload, packet_data(&p));
+}
+
+static void test_parse_tags(void)
+{
+	static const uint8_t types[] = {0x81, 0x00, 0x88, 0xa8, 0x91, 0x00};
+	struct packet p = {
+		.version = 4, .proto = IPPROTO_ICMP, .tags = 3, .payload = 9};
+	uint8_t bytes[PACKET_MAX];
+	size_t len = packet_build(bytes, &p);
+	struct skli_frame_info info;
+
+	for (size_t i = 0; i < 3; i++)
+		memcpy(bytes + 12 + 4 * i, types + 2 * i, 2);
+	info = parsed(bytes, len);
+	check_info(&info, 0x0800, IPPROTO_ICMP, 26, 46, 54, (uint32_t)len);
 }
 
 static void test_parse_padding(void)
@@ -497,6 +553,8 @@ static void test_lying_pieces(void)
 	memcpy(iov.iov_base, syn4, sizeof syn4);
 	CU_ASSERT_EQUAL(skli_frame_parse(&f, &info), -1);
 	f.len = sizeof syn4 - 1;
+	CU_ASSERT_EQUAL(skli_frame_parse(&f, &info), -1);
+	iov.iov_len = f.len = (size_t)UINT32_MAX + 1;
 	CU_ASSERT_EQUAL(skli_frame_parse(&f, &info), -1);
 	f.iovcnt = 0;
 	f.len = 0;
@@ -733,6 +791,7 @@ static int finish_gso(const uint8_t *bytes, size_t len, uint8_t type,
 static void test_finish_refuses(void)
 {
 	struct skli_offload off = {0, 0, SKLI_CSUM_PARTIAL, 34, 0};
+	uint8_t first[sizeof syn4];
 
 	CU_ASSERT_EQUAL(finish_gso(syn4, sizeof syn4, SKLI_GSO_TCPV4, 0), -1);
 	CU_ASSERT_EQUAL(finish_gso(syn4, sizeof syn4, SKLI_GSO_NONE, 9), -1);
@@ -742,6 +801,9 @@ static void test_finish_refuses(void)
 	CU_ASSERT_EQUAL(finish_gso(dns6, sizeof dns6, SKLI_GSO_TCPV6, 9), -1);
 	CU_ASSERT_EQUAL(finish_gso(frag4, sizeof frag4, SKLI_GSO_TCPV4, 9), -1);
 	CU_ASSERT_EQUAL(finish_gso(arp, sizeof arp, SKLI_GSO_TCPV4, 9), -1);
+	memcpy(first, syn4, sizeof syn4);
+	first[20] = 0x20; /* more fragments follow */
+	CU_ASSERT_EQUAL(finish_gso(first, sizeof first, SKLI_GSO_TCPV4, 9), -1);
 	CU_ASSERT_EQUAL(finish_gso(arp, sizeof arp, SKLI_GSO_NONE, 9), -1);
 	CU_ASSERT_EQUAL(finish_gso(syn4, sizeof syn4, SKLI_GSO_TCPV4, 9), 1);
 	/* The checksum's field must lie in the packet ... */
@@ -923,17 +985,29 @@ static void mutate(uint8_t *bytes, size_t *len, struct skli_offload *off)
 
 	for (uint64_t n = suite_random(4); n; n--) {
 		uint64_t r = suite_random(0);
-		size_t at = r % (r & 1 << 20 ? headers : *len);
+		size_t at = (r & 1) ? (r >> 8) % headers : (r >> 8) % *len;
 
-		bytes[at] =
-			(uint8_t)(r & 1 << 21
-					  ? r >> 32
-					  : bytes[at] ^ 1U << (r >> 32 & 7));
+		if (r & 2)
+			bytes[at] = (uint8_t)(r >> 32);
+		else
+			bytes[at] ^= (uint8_t)(1U << (r >> 32 & 7));
 	}
 	if (suite_random(4) == 0)
 		*len -= suite_random(*len);
 	if (suite_random(4) == 0)
 		o[suite_random(sizeof *off)] = (uint8_t)suite_random(0);
+}
+
+static void cut_in_three(struct iovec *iov, uint8_t *bytes, size_t len)
+{
+	for (int i = 0; i < 3; i++) {
+		size_t n = i < 2 ? suite_random(len + 1) : len;
+
+		iov[i].iov_base = bytes;
+		iov[i].iov_len = n;
+		bytes += n;
+		len -= n;
+	}
 }
 
 /* One mutation; returns what was wrong with the answers. */
@@ -945,18 +1019,13 @@ static int fuzz_once(uint8_t *end, const uint8_t *base, size_t len,
 	struct iovec iov[3];
 	struct skli_frame f = {iov, 3, 0, {0}};
 	struct skli_frame_info i;
-	size_t first, second;
 	int parsed_ok, n;
 
 	memcpy(bytes, base, len);
 	mutate(bytes, &len, &off);
 	memmove(end - len, bytes, len);
 	bytes = end - len;
-	first = suite_random(len + 1);
-	second = suite_random(len - first + 1);
-	iov[0] = (struct iovec){bytes, first};
-	iov[1] = (struct iovec){bytes + first, second};
-	iov[2] = (struct iovec){bytes + first + second, len - first - second};
+	cut_in_three(iov, bytes, len);
 	f.len = len;
 	parsed_ok = skli_frame_parse(&f, &i) == 0;
 	if (parsed_ok && (i.l3 > i.l4 || i.l4 > i.payload ||
@@ -1016,6 +1085,9 @@ static const struct suite_case cases[] = {
 	{"checksum over odd pieces", test_checksum_pieces},
 	{"parse literal packets", test_parse},
 	{"parse a source route", test_parse_source_route},
+	{"parse fragments", test_parse_fragments},
+	{"parse an authentication header", test_parse_authentication},
+	{"parse VLAN tags", test_parse_tags},
 	{"parse padding", test_parse_padding},
 	{"refuse every truncation", test_truncated},
 	{"refuse lying lengths, IPv4", test_lying_ip4},

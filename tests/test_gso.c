@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "port/lwip.h"
+#include "stack/stack.h"
 #include "tests/packet.h"
 #include "tests/suite.h"
 
@@ -308,11 +309,12 @@ static bool joins(const struct packet *a, const struct packet *b)
 	return joined;
 }
 
-#define JOINS(first, change)          \
- __extension__({                      \
-struct packet a_ = first, b = next_of(a_); \
-change;                                    \
-joins(&a_, &b);                            \
+/* Does a segment join that CHANGE has made of the one that would follow? */
+#define JOINS(first, change)                \
+ __extension__({                            \
+struct packet a_ = (first), b = next_of(a_);     \
+change; /* NOLINT(bugprone-macro-parentheses) */ \
+joins(&a_, &b);                                  \
  })
 
 static void test_joins(void)
@@ -483,12 +485,6 @@ static void test_as_it_is_kinds(void)
 		 .payload = 48,
 		 .fragment = 0x0006},
 		{.version = 4, .proto = IPPROTO_UDP, .payload = 48},
-		/* Headers that the queue has no room for. */
-		{.version = 6,
-		 .proto = IPPROTO_TCP,
-		 .tcp_flags = ACK,
-		 .options = 120,
-		 .payload = 48},
 	};
 	struct skli_offload none = {0};
 	uint8_t bytes[PACKET_MAX];
@@ -499,6 +495,114 @@ static void test_as_it_is_kinds(void)
 
 		CU_ASSERT_TRUE(as_it_is(bytes, len, none));
 	}
+	for (uint16_t fragment = 0; fragment < 0x2000; fragment += 0x0fff) {
+		struct packet p = kinds[4];
+		size_t len;
+
+		p.fragment |= fragment;
+		len = packet_build_bare(bytes, &p);
+		CU_ASSERT_TRUE(as_it_is(bytes, len, none));
+	}
+}
+
+/* Headers that the queue has no room for. */
+static void test_as_it_is_long(void)
+{
+	struct packet p = {.version = 6,
+			   .proto = IPPROTO_TCP,
+			   .tcp_flags = ACK,
+			   .options = 112,
+			   .payload = 48};
+	struct skli_offload none = {0};
+	uint8_t bytes[PACKET_MAX];
+	size_t len;
+
+	suite_seed();
+	CU_ASSERT_FALSE(stands_alone(p));
+	p.options += 8;
+	CU_ASSERT_TRUE(packet_data(&p) > SKLI_GSO_HEADER);
+	len = packet_build_bare(bytes, &p);
+	CU_ASSERT_TRUE(as_it_is(bytes, len, none));
+}
+
+/* The second segment as BYTES, the first piece of which is FIRST long. */
+static bool joins_bytes(const uint8_t *bytes, size_t len, size_t first,
+			struct skli_offload off)
+{
+	struct skli_gso *q = new_queue();
+	struct pbuf *p = make_pbuf(bytes, len, first, 3);
+	bool joined;
+
+	p->off = off;
+	CU_ASSERT_TRUE(add(q, &segment4, 1));
+	joined = skli_gso_add(q, p);
+	CU_ASSERT_TRUE(joined || gives_back(q, &segment4, 1));
+	pbuf_free(p);
+	free_queue(q);
+	return joined;
+}
+
+/* Frames that look like the next segment, but for one thing. */
+static void test_lookalikes(void)
+{
+	struct skli_offload none = {0}, valid = {0, 0, 2, 0, 0};
+	struct skli_offload gso = {100, SKLI_GSO_TCPV4, 0, 0, 0};
+	struct packet s = next_of(segment4);
+	uint8_t bytes[PACKET_MAX];
+	size_t len;
+
+	suite_seed();
+	s.payload -= 20;
+	len = packet_build_bare(bytes, &s);
+	CU_ASSERT_TRUE(joins_bytes(bytes, len, 54, none));
+	CU_ASSERT_FALSE(joins_bytes(bytes, len, 53, none));
+	CU_ASSERT_FALSE(joins_bytes(bytes, len, 54, valid));
+	CU_ASSERT_FALSE(joins_bytes(bytes, len, 54, gso));
+	/* Padded or truncated. */
+	memset(bytes + len, 0, 8);
+	CU_ASSERT_FALSE(joins_bytes(bytes, len + 8, 54, none));
+	CU_ASSERT_FALSE(joins_bytes(bytes, len - 1, 54, none));
+	CU_ASSERT_FALSE(joins_bytes(bytes, 20, 14, none));
+	/* With a checksum of its own. */
+	len = packet_build(bytes, &s);
+	CU_ASSERT_FALSE(joins_bytes(bytes, len, 54, none));
+}
+
+/* More pieces than a queue holds: they become one, in the stack's memory. */
+static void test_flattened(void)
+{
+	static struct skl_stack stack;
+	struct skli_gso *q = new_queue();
+	uint8_t bytes[PACKET_MAX];
+	size_t len = packet_build_bare(bytes, &segment4), at = 54;
+	struct pbuf *p = make_piece(bytes, at);
+	struct skli_frame f;
+
+	skli_current = &stack;
+	for (; at < 54 + SKLI_GSO_IOV; at++)
+		pbuf_cat(p, make_piece(bytes + at, 1));
+	pbuf_cat(p, make_piece(bytes + at, len - at));
+	CU_ASSERT_TRUE(skli_gso_add(q, p));
+	skli_gso_take(q, &f);
+	CU_ASSERT_EQUAL(f.iovcnt, 2);
+	CU_ASSERT_TRUE(gives_back(q, &segment4, 1));
+	skli_gso_clear(q);
+	/* With an offload, which comes along. */
+	p->off.flags = SKLI_CSUM_VALID;
+	CU_ASSERT_TRUE(skli_gso_add(q, p));
+	skli_gso_take(q, &f);
+	CU_ASSERT_EQUAL(f.iovcnt, 1);
+	CU_ASSERT_EQUAL(f.off.flags, SKLI_CSUM_VALID);
+	skli_gso_clear(q);
+	/* Without memory. */
+	stack.arena.fail_after = 1;
+	CU_ASSERT_FALSE(skli_gso_add(q, p));
+	CU_ASSERT_TRUE(skli_gso_empty(q));
+	pbuf_free(p);
+	free_queue(q);
+	CU_ASSERT_EQUAL(stack.arena.blocks, 0);
+	skli_arena_drop(&stack.arena);
+	skli_current = NULL;
 }
 
 /* lwIP may send a segment again: not a bit of it may change. */
@@ -643,6 +747,9 @@ static const struct suite_case cases[] = {
 	{"what ends a frame", test_closes},
 	{"what has an offload passes", test_as_it_is},
 	{"what is not TCP or UDP passes", test_as_it_is_kinds},
+	{"what has long headers passes", test_as_it_is_long},
+	{"what only looks like the next", test_lookalikes},
+	{"a frame in too many pieces", test_flattened},
 	{"pbufs stay as they are", test_input_untouched},
 	{"a device's header in front", test_prepend},
 	{"random flows come back", test_random},

@@ -7,12 +7,14 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/packet.h"
@@ -24,7 +26,7 @@ static struct skli_pcapng *open_memory(int *fd)
 
 	*fd = memfd_create("pcapng", MFD_CLOEXEC);
 	CU_ASSERT_FATAL(*fd >= 0);
-	w = skli_pcapng_open_fd(dup(*fd));
+	w = skli_pcapng_open_fd(fcntl(*fd, F_DUPFD_CLOEXEC, 0));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(w);
 	return w;
 }
@@ -364,9 +366,10 @@ static void test_no_sigpipe(void)
 	int fd[2];
 
 	signal(SIGPIPE, SIG_DFL);
-	CU_ASSERT_EQUAL_FATAL(pipe(fd), 0);
+	CU_ASSERT_EQUAL_FATAL(pipe2(fd, O_CLOEXEC), 0);
 	check_reader_gone(fd[0], fd[1]);
-	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+	CU_ASSERT_EQUAL_FATAL(
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
 	check_reader_gone(fd[0], fd[1]);
 }
 
@@ -405,7 +408,7 @@ static void check_pipe(int flags)
 	pthread_t thread;
 	int fd[2], file;
 
-	CU_ASSERT_EQUAL_FATAL(pipe2(fd, 0), 0);
+	CU_ASSERT_EQUAL_FATAL(pipe2(fd, O_CLOEXEC), 0);
 	CU_ASSERT_EQUAL(fcntl(fd[1], F_SETFL, flags), 0);
 	r.fd = fd[0];
 	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, read_slowly, &r),
@@ -443,64 +446,107 @@ static void write_kinds(struct skli_pcapng *w)
 	};
 	static uint8_t bytes[PACKET_MAX];
 
-	for (unsigned i = 0; i < 4; i++) {
+	for (int i = 0; i < 4; i++) {
 		size_t len = packet_build(bytes, &kinds[i]);
 		struct iovec iov = {bytes, len};
 
-		skli_pcapng_packet(w, i % 2, 1700000000123456789 + i, &iov, 1,
-				   len, 0, 1 + i % 2,
+		skli_pcapng_packet(w, i % 2, 1700000000123456789 + (uint64_t)i,
+				   &iov, 1, len, 0, 1 + i % 2,
 				   i % 2 ? "na\xc3\xafve" : NULL);
 	}
 }
 
-static void check_tshark(const char *path)
+/* tshark's lines on PATH; closed by the caller. NULL: it can't be run. */
+static FILE *run_tshark(const char *path, pid_t *pid)
 {
-	static const char *const want[] = {
-		"tap0|154|1700000000.123456789||1|1|",
-		"lo|79|1700000000.123456790|na\xc3\xafve||1|",
-		"tap0|73|1700000000.123456791||1||1",
-		"lo|70|1700000000.123456792|na\xc3\xafve|||1",
-	};
-	char command[700], line[200];
-	FILE *out;
+	static const char *const args[] = {"tshark",
+					   "-r",
+					   NULL,
+					   "-o",
+					   "ip.check_checksum:TRUE",
+					   "-o",
+					   "tcp.check_checksum:TRUE",
+					   "-o",
+					   "udp.check_checksum:TRUE",
+					   "-T",
+					   "fields",
+					   "-E",
+					   "separator=|",
+					   "-e",
+					   "frame.interface_name",
+					   "-e",
+					   "frame.len",
+					   "-e",
+					   "frame.time_epoch",
+					   "-e",
+					   "frame.comment",
+					   "-e",
+					   "ip.checksum.status",
+					   "-e",
+					   "tcp.checksum.status",
+					   "-e",
+					   "udp.checksum.status",
+					   NULL};
+	char *argv[sizeof args / sizeof *args];
+	posix_spawn_file_actions_t actions;
+	int fd[2], err;
 
-	snprintf(command, sizeof command,
-		 "tshark -r %s -o ip.check_checksum:TRUE"
-		 " -o tcp.check_checksum:TRUE -o udp.check_checksum:TRUE"
-		 " -T fields -E separator='|' -e frame.interface_name"
-		 " -e frame.len -e frame.time_epoch -e frame.comment"
-		 " -e ip.checksum.status -e tcp.checksum.status"
-		 " -e udp.checksum.status 2>/dev/null",
-		 path);
-	out = popen(command, "r");
-	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+	memcpy(argv, args, sizeof args);
+	argv[2] = (char *)(uintptr_t)path;
+	CU_ASSERT_EQUAL_FATAL(pipe2(fd, O_CLOEXEC), 0);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, fd[1], 1);
+	posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+	err = posix_spawnp(pid, argv[0], &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	close(fd[1]);
+	if (!err)
+		return fdopen(fd[0], "r");
+	close(fd[0]);
+	return NULL;
+}
+
+static void check_lines(FILE *out)
+{
+	/* A status of 1 is a good checksum. */
+	static const char *const want[] = {
+		"tap0|154|1700000000.123456789||1|1|\n",
+		"lo|79|1700000000.123456790|na\xc3\xafve||1|\n",
+		"tap0|73|1700000000.123456791||1||1\n",
+		"lo|70|1700000000.123456792|na\xc3\xafve|||1\n",
+	};
+	char line[200];
+
 	for (int i = 0; i < 4; i++) {
 		CU_ASSERT_PTR_NOT_NULL_FATAL(fgets(line, sizeof line, out));
-		line[strcspn(line, "\n")] = 0;
 		CU_ASSERT_STRING_EQUAL(line, want[i]);
 	}
 	CU_ASSERT_PTR_NULL(fgets(line, sizeof line, out));
-	CU_ASSERT_EQUAL(pclose(out), 0);
 }
 
 static void test_tshark(void)
 {
 	char path[] = "/tmp/sockling-pcapng-XXXXXX";
 	struct skli_pcapng *w;
-	int fd;
+	int fd = mkostemp(path, O_CLOEXEC), status = -1;
+	pid_t pid;
+	FILE *out;
 
-	if (system("command -v tshark >/dev/null 2>&1")) {
-		suite_skip("tshark is not installed");
-		return;
-	}
-	fd = mkstemp(path);
 	CU_ASSERT_FATAL(fd >= 0);
 	w = skli_pcapng_open_fd(fd);
 	CU_ASSERT_EQUAL(skli_pcapng_interface(w, "tap0", 0), 0);
 	CU_ASSERT_EQUAL(skli_pcapng_interface(w, "lo", 0), 1);
 	write_kinds(w);
 	CU_ASSERT_EQUAL(skli_pcapng_close(w), 0);
-	check_tshark(path);
+	out = run_tshark(path, &pid);
+	if (out) {
+		check_lines(out);
+		fclose(out);
+		CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+		CU_ASSERT_EQUAL(status, 0);
+	} else {
+		suite_skip("tshark is not installed");
+	}
 	unlink(path);
 }
 
