@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Addresses: making, resolving, formatting, and lwIP's form of them. */
 #include "api/sock.h"
-#include "netif/netif.h"
 #include "stack/error.h"
 
 #include <arpa/inet.h>
@@ -63,9 +62,8 @@ static int numeric6(const char *text, skl_addr *out)
 	char copy[INET6_ADDRSTRLEN + 16];
 	char *zone;
 
-	if (strlen(text) >= sizeof(copy))
+	if ((size_t)snprintf(copy, sizeof(copy), "%s", text) >= sizeof(copy))
 		return -1;
-	strcpy(copy, text);
 	zone = strchr(copy, '%');
 	if (zone)
 		*zone++ = '\0';
@@ -170,11 +168,11 @@ const char *skl_addr_host(const skl_addr *a, char *buf, size_t size)
 	len = strlen(text);
 	if (a->family == AF_INET6 && a->scope_id)
 		snprintf(text + len, sizeof(text) - len, "%%%u", a->scope_id);
-	if (strlen(text) >= size) {
+	if ((size_t)snprintf(buf, size, "%s", text) >= size) {
 		skli_fail(ENOSPC);
 		return NULL;
 	}
-	return strcpy(buf, text);
+	return buf;
 }
 
 const char *skl_addr_format(const skl_addr *a, char *buf, size_t size)
@@ -267,8 +265,8 @@ static void zone_set(const struct skl_stack *s, ip6_addr_t *ip, uint32_t scope)
 {
 	if (!ip6_addr_has_scope(ip, IP6_UNKNOWN))
 		return;
-	if (!scope && s->netifs->next && !s->netifs->next->next)
-		scope = netif_get_index(&s->netifs->next->lwip);
+	if (!scope)
+		scope = skli_stack_only_index(s);
 	ip6_addr_set_zone(ip, (u8_t)scope);
 }
 

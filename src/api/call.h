@@ -26,6 +26,6 @@ typedef int skli_try(struct skli_call *call);
  * Runs a call: 0, or -1 with errno and skl_error().  A call that waits holds
  * the handle's timeout as one limit for all of its tries.
  */
-int skli_call_run(skl_sock *s, skli_try *attempt, void *arg, bool once);
+int skli_call_run(skl_sock *s, skli_try *fn, void *arg, bool once);
 
 #endif

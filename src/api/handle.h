@@ -29,9 +29,9 @@ skl_sock *skli_handle_make(struct skli_sock *k, double timeout);
 
 /*
  * Enters the stack of a handle and pins its endpoint: 0, or -1 with
- * EBADF or ENETDOWN told.  *h stays valid until skli_handle_leave().
+ * EBADF or ENETDOWN told.  *out stays valid until skli_handle_leave().
  */
-int skli_handle_enter(skl_sock *s, struct skli_handle **h);
+int skli_handle_enter(skl_sock *s, struct skli_handle **out);
 void skli_handle_leave(struct skli_sock *k);
 
 /* Is the handle still what it was when it was entered?  Under the lock. */

@@ -8,7 +8,6 @@
  * one has to know a sequence number in flight.
  */
 #include "api/tcp.h"
-#include "netif/netif.h"
 #include "port/hooks.h"
 
 #include <errno.h>

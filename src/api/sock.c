@@ -5,7 +5,6 @@
 #include "api/fds.h"
 #include "api/handle.h"
 #include "api/mirror.h"
-#include "netif/netif.h"
 
 #include <errno.h>
 #include <string.h>
@@ -146,35 +145,34 @@ void skli_hook_stack_end(struct skl_stack *s, bool reset)
 	skli_handle_orphan(s);
 }
 
-bool skli_sock_uses(struct skli_sock *k, const struct ip_pcb *pcb,
-		    const struct skli_netif *nif, bool other)
+/*
+ * Does the endpoint live on the interface: bound or connected from one of its
+ * addresses, or from any while there is no other interface?
+ */
+static bool sock_uses(const struct skli_sock *k, const struct ip_pcb *pcb,
+		      const struct netif *nif, bool other)
 {
 	const ip_addr_t *ip = &pcb->local_ip;
 
 	if (IP_IS_ANY_TYPE_VAL(*ip) || ip_addr_isany(ip))
 		return !other && k->state != SKLI_ENDED;
 	if (!IP_IS_V6(ip))
-		return ip4_addr_eq(ip_2_ip4(ip), netif_ip4_addr(&nif->lwip));
+		return ip4_addr_eq(ip_2_ip4(ip), netif_ip4_addr(nif));
 	for (int i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++)
-		if (ip6_addr_zoneless_eq(ip_2_ip6(ip),
-					 netif_ip6_addr(&nif->lwip, i)))
+		if (ip6_addr_zoneless_eq(ip_2_ip6(ip), netif_ip6_addr(nif, i)))
 			return true;
 	return false;
 }
 
 /* Sockets that are bound to an address of the lost interface, or use it. */
-void skli_hook_netif_lost(struct skli_netif *nif)
+void skli_hook_netif_lost(struct skl_stack *s, const struct netif *lost,
+			  bool other)
 {
-	struct skl_stack *s = nif->stack;
-	bool other = false;
-
-	for (struct skli_netif *n = s->netifs->next; n; n = n->next)
-		other |= !n->gone;
 	for (struct skli_sock *k = s->socks, *next; k; k = next) {
-		struct ip_pcb *pcb = k->ops->pcb(k);
+		const struct ip_pcb *pcb = k->ops->pcb(k);
 
 		next = k->next;
-		if (pcb && skli_sock_uses(k, pcb, nif, other))
+		if (pcb && sock_uses(k, pcb, lost, other))
 			k->ops->lost(k);
 	}
 }

@@ -188,13 +188,6 @@ void skli_addr_from_lwip(const struct skli_sock *k, const ip_addr_t *ip,
  */
 int skli_addr_resolve(int family, const skl_addr *in, skl_addr *out);
 
-/*
- * Does the endpoint live on the interface: bound or connected from one of its
- * addresses, or from any while there is no other interface?
- */
-bool skli_sock_uses(struct skli_sock *k, const struct ip_pcb *pcb,
-		    const struct skli_netif *nif, bool other);
-
 /* An error number for lwIP's. */
 int skli_errno(err_t e);
 

@@ -2,7 +2,6 @@
 /* UDP endpoints, on lwIP's raw API. */
 #include "api/mirror.h"
 #include "api/sock.h"
-#include "netif/netif.h"
 #include "tcp/ports.h"
 
 #include <errno.h>
@@ -197,7 +196,7 @@ static err_t transmit(struct skli_sock *k, struct pbuf *p, const ip_addr_t *to,
 	bool any = IP_IS_ANY_TYPE_VAL(pcb->local_ip) ||
 		   ip_addr_isany(&pcb->local_ip);
 
-	if (any && netif == &k->stack->netifs->lwip)
+	if (any && netif == skli_stack_loopback(k->stack))
 		return udp_sendto_if_src(pcb, p, to, port, netif, to);
 	return udp_sendto_if(pcb, p, to, port, netif);
 }

@@ -172,6 +172,26 @@ void skli_netif_lost(struct skli_netif *nif)
 		skli_driver_unwatch(nif->stack, nif);
 }
 
+static bool another_is_there(const struct skl_stack *s)
+{
+	for (const struct skli_netif *n = s->netifs->next; n; n = n->next)
+		if (!n->gone)
+			return true;
+	return false;
+}
+
+struct netif *skli_stack_loopback(const struct skl_stack *s)
+{
+	return &s->netifs->lwip;
+}
+
+uint8_t skli_stack_only_index(const struct skl_stack *s)
+{
+	const struct skli_netif *first = s->netifs->next;
+
+	return first && !first->next ? netif_get_index(&first->lwip) : 0;
+}
+
 bool skli_netif_bury(struct skl_stack *s)
 {
 	if (!s->lost)
@@ -182,7 +202,7 @@ bool skli_netif_bury(struct skl_stack *s)
 			continue;
 		n->buried = true;
 		netif_set_link_down(&n->lwip);
-		skli_hook_netif_lost(n);
+		skli_hook_netif_lost(s, &n->lwip, another_is_there(s));
 	}
 	return true;
 }

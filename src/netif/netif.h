@@ -74,7 +74,7 @@ struct skli_netif {
  * addresses.  offload false: the device is told to do without.  NULL with
  * skl_error() told.  Inside skli_stack_run().
  */
-struct skli_netif *skli_netif_open(struct skl_stack *s, const char *device,
+struct skli_netif *skli_netif_open(struct skl_stack *s, const char *spec,
 				   bool offload);
 
 /* Closes the device and takes the interface out of the stack. */
@@ -114,8 +114,11 @@ bool skli_loop_deliver(struct skli_netif *lo);
 /* The interface by name, or NULL. */
 struct skli_netif *skli_netif_find(struct skl_stack *s, const char *name);
 
-/* Supplied by the api room: ends the sockets that depend on a lost device. */
-void skli_hook_netif_lost(struct skli_netif *nif);
+/*
+ * Words of a configuration for the passt device whose own are silent:
+ * addresses and gateways, of which passt is told.
+ */
+extern const char skli_passt_defaults[];
 
 /* The devices, one constant each. */
 extern const struct skli_device skli_device_tap;

@@ -13,8 +13,8 @@
  *
  * It ends when our socket closes (--fd implies --one-off).
  */
-#include "netif/passt.h"
 
+#include "netif/netif.h"
 #include "netif/stream.h"
 #include "stack/error.h"
 #include "stack/stack.h"

@@ -11,12 +11,12 @@
 #include "stack/config.h"
 
 #include "netif/netif.h"
-#include "netif/passt.h"
 #include "stack/capture.h"
 #include "stack/error.h"
 #include "stack/stack.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +40,7 @@ struct config {
 	struct skli_netif *nif; /* the interface being spoken of, or NULL */
 	bool del;
 	enum round round;
+	char defaults[256]; /* words that nobody wrote */
 };
 
 struct address {
@@ -98,9 +99,8 @@ static int network_read(const char *text, struct address *a)
 	char *slash;
 	unsigned long prefix;
 
-	if (strlen(text) >= sizeof(copy))
+	if ((size_t)snprintf(copy, sizeof(copy), "%s", text) >= sizeof(copy))
 		return -1;
-	strcpy(copy, text);
 	slash = strchr(copy, '/');
 	if (!slash)
 		return -1;
@@ -111,14 +111,20 @@ static int network_read(const char *text, struct address *a)
 	return 0;
 }
 
+/* XX:XX:XX:XX:XX:XX, each of one or two digits. */
 static int mac_read(const char *text, uint8_t mac[6])
 {
-	int used = 0;
+	for (int i = 0; i < 6; i++) {
+		char *end;
+		unsigned long byte = strtoul(text, &end, 16);
 
-	if (sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0],
-		   &mac[1], &mac[2], &mac[3], &mac[4], &mac[5], &used) != 6)
-		return -1;
-	return text[used] ? -1 : 0;
+		if (!isxdigit((unsigned char)*text) || end - text > 2 ||
+		    *end != (i < 5 ? ':' : '\0'))
+			return -1;
+		mac[i] = (uint8_t)byte;
+		text = end + 1;
+	}
+	return 0;
 }
 
 /* ---- Addresses --------------------------------------------------------- */
@@ -247,7 +253,7 @@ static int apply_name(struct config *c, char **arguments)
 		return refuse(c, EINVAL, "at most 15 characters");
 	if (other && other != c->nif)
 		return refuse(c, EEXIST, "another interface has that name");
-	strcpy(c->nif->name, arguments[0]);
+	snprintf(c->nif->name, sizeof(c->nif->name), "%s", arguments[0]);
 	return 0;
 }
 
@@ -421,7 +427,10 @@ static int device_reach(struct config *c, struct skli_netif **last)
 		if (!c->nif)
 			return -1;
 	} else {
-		c->nif = *last = (*last)->next;
+		/* The interfaces lie in the order of their words. */
+		if (*last)
+			*last = (*last)->next;
+		c->nif = *last;
 	}
 	return 0;
 }
@@ -517,18 +526,51 @@ static int config_run(struct skl_stack *s, const char *text,
 	return error;
 }
 
-static int open_words(struct config *c)
+/* Does the interface whose device is word i say an address? */
+static bool address_said(const struct config *c, unsigned i)
 {
+	for (i++; i < c->count && strcmp(c->words[i], ";"); i++)
+		if (word_find(c->words[i]) == &address_word)
+			return true;
+	return false;
+}
+
+/* A passt device without addresses gets those that passt is told of. */
+static int defaults_add(struct config *c)
+{
+	struct config more = {0};
 	int error = 0;
 
-	for (c->round = 0; !error && c->round < ROUNDS; c->round++)
+	for (unsigned i = 0; !error && i < c->count; i++) {
+		if (strcmp(c->words[i], "passt") || address_said(c, i))
+			continue;
+		snprintf(c->defaults, sizeof(c->defaults), "%s",
+			 skli_passt_defaults);
+		error = words_cut(&more, c->defaults);
+		if (error || c->count + more.count > WORDS_MAX)
+			return skli_fail(EINVAL);
+		memmove(c->words + i + 1 + more.count, c->words + i + 1,
+			(c->count - i - 1) * sizeof(c->words[0]));
+		memcpy(c->words + i + 1, more.words,
+		       more.count * sizeof(c->words[0]));
+		c->count += more.count;
+		break; /* a second one would have the same addresses */
+	}
+	return error;
+}
+
+static int open_words(struct config *c)
+{
+	int error = defaults_add(c);
+
+	for (c->round = ROUND_DEVICE; !error && c->round < ROUNDS; c->round++)
 		error = round_run(c);
 	return error;
 }
 
-int skli_config_open(struct skl_stack *s, const char *config)
+int skli_config_open(struct skl_stack *s, const char *text)
 {
-	return config_run(s, config, open_words);
+	return config_run(s, text, open_words);
 }
 
 /* The words after the interface's name, one after the other. */

@@ -9,9 +9,9 @@ struct skl_stack;
  * Opens what the string names.  0, or -1 with skl_error() told; what was
  * opened by then stays for the stack's end.  Inside skli_stack_run().
  */
-int skli_config_open(struct skl_stack *s, const char *config);
+int skli_config_open(struct skl_stack *s, const char *text);
 
 /* Applies "INTERFACE WORD ..." to an open stack.  Likewise. */
-int skli_config_change(struct skl_stack *s, const char *words);
+int skli_config_change(struct skl_stack *s, const char *text);
 
 #endif

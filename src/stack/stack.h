@@ -94,6 +94,21 @@ uint64_t skli_stack_clock(const struct skl_stack *s);
 /* The deadline that lies seconds ahead; SKLI_NEVER for a negative number. */
 uint64_t skli_stack_deadline(const struct skl_stack *s, double seconds);
 
+struct netif;
+
+/* lwIP's netif of the loopback interface. */
+struct netif *skli_stack_loopback(const struct skl_stack *s);
+
+/* The index of the only interface beside the loopback, or 0. */
+uint8_t skli_stack_only_index(const struct skl_stack *s);
+
+/*
+ * Supplied by the api room: a device was lost, its sockets end.  other: the
+ * stack has another one.
+ */
+void skli_hook_netif_lost(struct skl_stack *s, const struct netif *lost,
+			  bool other);
+
 /*
  * Supplied by the api room: the stack ends, with the lock held and no call in
  * it.  reset: connections are still to be reset on the wire; else lwIP must

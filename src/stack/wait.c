@@ -38,7 +38,7 @@ static void waiter_wake(struct skl_stack *s, struct skli_waiter *w)
 	if (w->woken)
 		return;
 	w->woken = true;
-	switch (w->place) {
+	switch ((int)w->place) {
 	case SKLI_DRIVING: skli_driver_kick(s); break;
 	case SKLI_FOLLOWING: skli_park_wake(&w->futex); break;
 	case SKLI_APART: skli_park_signal(w->eventfd); break;
