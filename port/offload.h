@@ -34,4 +34,25 @@ struct skli_offload {
 	uint16_t csum_offset;
 };
 
+/* Has somebody seen to the L4 checksum of P, coming in? */
+#define SKLI_CSUM_KNOWN(p) \
+ (((p)->off.flags & (SKLI_CSUM_PARTIAL | SKLI_CSUM_VALID)) != 0)
+
+struct pbuf;
+
+/*
+ * Do the segments that P stands for fit the MTU? P's payload is at the IP
+ * header, which has IP_HLEN bytes, extension headers not counted. False for
+ * what is not TCP with both headers in the first pbuf.
+ */
+int skli_offload_fits(const struct pbuf *p, unsigned ip_hlen, unsigned mtu);
+
+/* Computes a checksum that was left to a device (SKLI_CSUM_PARTIAL); P's
+ * payload is at the IP header. */
+void skli_offload_complete(struct pbuf *p);
+
+/* May an ICMP error be sent now? 1,000 a second at most, bursts of 100, as
+ * RFC 4443 2.4(f) and RFC 1812 4.3.2.8 ask for; asking counts as sending. */
+int skli_icmp_allowed(void);
+
 #endif
