@@ -632,24 +632,6 @@ static void test_input_untouched(void)
 	free_queue(q);
 }
 
-/* The device's own header goes in front without a copy. */
-static void test_prepend(void)
-{
-	struct skli_gso *q = new_queue();
-	const struct iovec *iov;
-	struct skli_frame f;
-	char header[12];
-
-	CU_ASSERT_TRUE(add(q, &segment4, 1));
-	skli_gso_take(q, &f);
-	iov = skli_gso_prepend(q, header, sizeof header);
-	CU_ASSERT_PTR_EQUAL(iov[0].iov_base, header);
-	CU_ASSERT_EQUAL(iov[0].iov_len, sizeof header);
-	CU_ASSERT_PTR_EQUAL(&iov[1], f.iov);
-	CU_ASSERT_TRUE(gives_back(q, &segment4, 1));
-	free_queue(q);
-}
-
 /* What the joiner should do, from the packets' descriptions alone. */
 static bool model_joins(const struct packet *run, int n, const struct packet *s)
 {
@@ -751,7 +733,6 @@ static const struct suite_case cases[] = {
 	{"what only looks like the next", test_lookalikes},
 	{"a frame in too many pieces", test_flattened},
 	{"pbufs stay as they are", test_input_untouched},
-	{"a device's header in front", test_prepend},
 	{"random flows come back", test_random},
 };
 

@@ -91,8 +91,8 @@ static inline bool continues(const struct skli_gso *q, const struct pbuf *p)
 static inline bool add_pieces(struct skli_gso *q, const struct pbuf *p,
 			      size_t skip)
 {
-	struct iovec *iov = &q->iov[1 + q->pieces];
-	const struct iovec *end = &q->iov[SKLI_GSO_IOV + 2];
+	struct iovec *iov = &q->iov[q->pieces];
+	const struct iovec *end = &q->iov[SKLI_GSO_IOV + 1];
 
 	for (;; p = p->next) {
 		if (p->len > skip) {
@@ -108,7 +108,7 @@ static inline bool add_pieces(struct skli_gso *q, const struct pbuf *p,
 		if (p->len == p->tot_len || !p->next)
 			break;
 	}
-	q->pieces = (uint16_t)(iov - q->iov - 1);
+	q->pieces = (uint16_t)(iov - q->iov);
 	return true;
 }
 
@@ -187,8 +187,8 @@ static bool copy_header(struct skli_gso *q, const struct pbuf *p,
 	if (get16(q->header + info->l4 + at))
 		return false;
 	q->header_len = len;
-	q->iov[1].iov_base = q->header;
-	q->iov[1].iov_len = len;
+	q->iov[0].iov_base = q->header;
+	q->iov[0].iov_len = len;
 	q->pieces = 1;
 	add_pieces(q, p, len);
 	q->off.flags = SKLI_CSUM_PARTIAL;
@@ -202,7 +202,7 @@ static void start_checksum(struct skli_gso *q, const struct pbuf *p)
 	struct skli_frame f;
 	struct skli_frame_info info;
 
-	f.iov = q->iov + 1;
+	f.iov = q->iov;
 	f.iovcnt = q->pieces;
 	f.len = q->len;
 	if (skli_frame_parse(&f, &info) || !lacks_checksum(&f, &info))
@@ -298,18 +298,10 @@ void skli_gso_take(struct skli_gso *q, struct skli_frame *f)
 			adjust_joined(q);
 		set_pseudo_sum(q);
 	}
-	f->iov = q->iov + 1;
+	f->iov = q->iov;
 	f->iovcnt = q->pieces;
 	f->len = q->len;
 	f->off = q->off;
-}
-
-const struct iovec *skli_gso_prepend(struct skli_gso *q, void *header,
-				     size_t len)
-{
-	q->iov[0].iov_base = header;
-	q->iov[0].iov_len = len;
-	return q->iov;
 }
 
 void skli_gso_clear(struct skli_gso *q)

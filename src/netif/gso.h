@@ -40,7 +40,7 @@ struct skli_gso {
 	uint16_t ip_len_at;   /* offset of IP's length field */
 	uint16_t ip_len_base; /* bytes that it does not count */
 	uint16_t held;        /* used entries of pbufs[] */
-	uint16_t pieces;      /* used entries of iov[], from 1 on */
+	uint16_t pieces;      /* used entries of iov[] */
 	uint16_t l3;
 	uint8_t version, proto;
 	uint8_t tcp_flags; /* of all that joined */
@@ -48,7 +48,7 @@ struct skli_gso {
 	struct skli_offload off;
 	uint8_t header[SKLI_GSO_HEADER];    /* of the first segment */
 	uint8_t mask[SKLI_GSO_HEADER];      /* header bits that must be equal */
-	struct iovec iov[SKLI_GSO_IOV + 2]; /* [0] is the device's header */
+	struct iovec iov[SKLI_GSO_IOV + 1]; /* the headers come on top */
 	struct pbuf *pbufs[SKLI_GSO_SEGMENTS];
 };
 
@@ -73,17 +73,10 @@ bool skli_gso_empty(const struct skli_gso *q);
 
 /*
  * The frame to send, in memory of Q and of its pbufs; valid until the next
- * add or clear. It may be taken again (after EAGAIN), and meanwhile grow. F->len is 0 when the
- * queue is empty.
+ * add or clear. It may be taken again (after EAGAIN), and meanwhile grow.
+ * F->len is 0 when the queue is empty.
  */
 void skli_gso_take(struct skli_gso *q, struct skli_frame *f);
-
-/*
- * The pieces of the frame that was taken, with a device's own header of LEN
- * bytes in front, for writev(): F->iovcnt + 1 of them.
- */
-const struct iovec *skli_gso_prepend(struct skli_gso *q, void *header,
-				     size_t len);
 
 /* After sending: drops the references, the queue is empty. */
 void skli_gso_clear(struct skli_gso *q);
