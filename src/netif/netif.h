@@ -21,6 +21,8 @@
 
 struct skli_netif;
 
+#define SKLI_RECEIVE_BYTES 131072U
+
 struct skli_device {
 	const char *name; /* what stands before ":" in a configuration */
 	/*
@@ -37,7 +39,9 @@ struct skli_device {
 	 */
 	int (*send)(struct skli_netif *nif, const struct skli_frame *frame);
 	/*
-	 * Reads up to budget frames.  The number read, or -1: it is gone.
+	 * Reads up to budget frames, and not much more than
+	 * SKLI_RECEIVE_BYTES, so that who waits for them reads them while they
+	 * are in the cache.  The number read, or -1: it is gone.
 	 */
 	int (*receive)(struct skli_netif *nif, unsigned budget);
 	/* The descriptor takes output again; NULL where never asked for. */

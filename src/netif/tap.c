@@ -237,8 +237,10 @@ static int tap_receive(struct skli_netif *nif, unsigned budget)
 		uint8_t room[32];
 	} header;
 	unsigned count = 0;
+	size_t bytes = 0;
 
-	while (count < budget && buffers_fill(tap)) {
+	while (count < budget && bytes < SKLI_RECEIVE_BYTES &&
+	       buffers_fill(tap)) {
 		struct pbuf *p;
 		ssize_t len = frame_read(tap, &header);
 
@@ -247,6 +249,7 @@ static int tap_receive(struct skli_netif *nif, unsigned budget)
 		if (len == 0)
 			break;
 		count++;
+		bytes += (size_t)len;
 		p = frame_take(tap, (size_t)len);
 		if (!p) {
 			nif->counters.rx_dropped++;
