@@ -209,7 +209,8 @@ SKL_API int skl_fileno(skl_sock *s);
 /*
  * detach(): the descriptor of skl_fileno(), which now belongs to the caller;
  * the handle is dead, the endpoint lives on until skl_socket_fileno() takes
- * the descriptor back.  Errors: EMFILE, ENFILE.
+ * the descriptor back (or the stack is closed: a plain close(2) of the
+ * descriptor does not end it).  Errors: EMFILE, ENFILE.
  */
 SKL_API int skl_detach(skl_sock *s);
 

@@ -63,7 +63,8 @@ SKL_API int skl_stack_close(skl_stack *stack);
 /*
  * The stack on which this thread makes sockets; set: NULL is the default one.
  * The default stack is opened at its first use from $SOCKLING_STACK, or with
- * just the loopback interface.
+ * just the loopback interface; $SOCKLING_SEED is its seed, $SOCKLING_PCAP a
+ * file to which it captures all interfaces.
  */
 SKL_API skl_stack *skl_stack_current(void);
 SKL_API void skl_stack_set_current(skl_stack *stack);

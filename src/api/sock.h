@@ -106,6 +106,7 @@ struct skli_tcp {
 	struct skli_queue rx;    /* received, in order */
 	size_t rx_bytes;         /* in rx, less what was read of its first */
 	uint16_t rx_offset;      /* read of rx's first pbuf */
+	uint16_t rx_room; /* free in rx's last pbuf, for small segments */
 	tcpwnd_size_t snd_limit; /* what lwIP's snd_buf counts down from */
 	bool rx_end;             /* the peer's FIN came */
 	bool rx_shut, tx_shut;   /* shutdown(2) */

@@ -31,6 +31,11 @@
 /* tcp_write() and tcp_recved() count in 16 bits. */
 #define WRITE_MAX 65535U
 
+/* Small segments share a pbuf once so many wait. */
+#define COLLECT_SIZE  4000
+#define COLLECT_BELOW 512
+#define COLLECT_FROM  8
+
 static struct tcp_pcb_listen *listen_pcb(const struct skli_sock *k)
 {
 	return (struct tcp_pcb_listen *)(void *)k->tcp.pcb;
@@ -99,6 +104,58 @@ static void on_fin(struct skli_sock *k)
 	skli_sock_event(k);
 }
 
+/* Appends p to the last pbuf of the queue, which has room for it. */
+static void rx_collect(struct skli_tcp *t, struct pbuf *p)
+{
+	struct pbuf *tail = skli_queue_at(&t->rx, t->rx.count - 1);
+
+	pbuf_copy_partial(p, (char *)tail->payload + tail->len, p->tot_len, 0);
+	tail->len += p->tot_len;
+	tail->tot_len = tail->len;
+	t->rx_room -= p->tot_len;
+	pbuf_free(p);
+}
+
+/* An empty pbuf at the end of the queue, for small segments to share. */
+static bool rx_collector(struct skli_sock *k)
+{
+	struct pbuf *tail = pbuf_alloc(PBUF_RAW, COLLECT_SIZE, PBUF_RAM);
+
+	if (!tail)
+		return false;
+	tail->len = tail->tot_len = 0;
+	if (!skli_queue_add(&k->stack->arena, &k->tcp.rx, tail)) {
+		pbuf_free(tail);
+		return false;
+	}
+	k->tcp.rx_room = COLLECT_SIZE;
+	return true;
+}
+
+/*
+ * Queues what was received.  Where small segments pile up they share a pbuf:
+ * the window counts bytes, and a peer that sends one at a time must not make
+ * us hold a hundred for each.
+ */
+static bool rx_add(struct skli_sock *k, struct pbuf *p)
+{
+	struct skli_tcp *t = &k->tcp;
+	uint16_t len = p->tot_len;
+
+	if (len <= COLLECT_BELOW && len > t->rx_room &&
+	    t->rx.count >= COLLECT_FROM && !rx_collector(k))
+		return false;
+	if (len <= t->rx_room) {
+		rx_collect(t, p);
+	} else {
+		if (!skli_queue_add(&k->stack->arena, &t->rx, p))
+			return false;
+		t->rx_room = 0;
+	}
+	t->rx_bytes += len;
+	return true;
+}
+
 static err_t on_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
 {
 	struct skli_sock *k = arg;
@@ -114,9 +171,8 @@ static err_t on_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
 		return ERR_OK;
 	}
 	/* ERR_MEM: lwIP keeps it and comes again. */
-	if (!skli_queue_add(&k->stack->arena, &k->tcp.rx, p))
+	if (!rx_add(k, p))
 		return ERR_MEM;
-	k->tcp.rx_bytes += p->tot_len;
 	skli_sock_event(k);
 	return ERR_OK;
 }
@@ -685,6 +741,8 @@ static size_t rx_take(struct skli_sock *k, char *buf, size_t size)
 		if (len == left) {
 			skli_queue_drop(&t->rx);
 			t->rx_offset = 0;
+			if (!t->rx.count)
+				t->rx_room = 0;
 		}
 	}
 	t->rx_bytes -= done;

@@ -12,17 +12,29 @@
 #define PAYLOAD_MAX4 (65535 - 20 - 8)
 #define PAYLOAD_MAX6 (65535 - 8)
 
-/* What a datagram is charged beyond its bytes. */
-#define OVERHEAD 256
+/*
+ * What a datagram is charged: about the memory that it holds.  One that was
+ * not copied out of its receive buffer holds all of that.
+ */
+#define OVERHEAD   256
+#define COPIED_MAX 640
+#define BUFFER     2048
 
 /* ---- lwIP's callback --------------------------------------------------- */
+
+static uint32_t datagram_charge(const struct pbuf *p)
+{
+	if (p->tot_len > COPIED_MAX && p->tot_len < BUFFER)
+		return BUFFER + OVERHEAD;
+	return p->tot_len + OVERHEAD;
+}
 
 static void on_recv(void *arg, struct udp_pcb *pcb, struct pbuf *p,
 		    const ip_addr_t *from, u16_t port)
 {
 	struct skli_sock *k = arg;
 	struct skli_udp *u = &k->udp;
-	uint32_t charge = p->tot_len + OVERHEAD;
+	uint32_t charge = datagram_charge(p);
 	struct skli_datagram *d = NULL;
 
 	(void)pcb;

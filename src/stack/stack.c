@@ -402,16 +402,9 @@ skl_stack *skl_stack_open(const char *config)
 	return s;
 }
 
-int skl_stack_close(skl_stack *s)
+/* Ends a stack that is in the list no more. */
+static void stack_close(struct skl_stack *s)
 {
-	if (!s || !list_remove(s))
-		return skli_fail_text(EINVAL, "not an open stack");
-	pthread_mutex_lock(&default_lock);
-	if (default_stack == s)
-		default_stack = NULL;
-	pthread_mutex_unlock(&default_lock);
-	if (thread_stack == s)
-		thread_stack = NULL;
 	pthread_mutex_lock(&s->lock);
 	skli_stack_select(s);
 	if (s->state == SKLI_STACK_OPEN)
@@ -423,10 +416,50 @@ int skl_stack_close(skl_stack *s)
 	stack_end(s);
 	close(s->driver.kick);
 	stack_free(s);
+}
+
+int skl_stack_close(skl_stack *s)
+{
+	if (!s || !list_remove(s))
+		return skli_fail_text(EINVAL, "not an open stack");
+	pthread_mutex_lock(&default_lock);
+	if (default_stack == s)
+		default_stack = NULL;
+	pthread_mutex_unlock(&default_lock);
+	if (thread_stack == s)
+		thread_stack = NULL;
+	stack_close(s);
 	return 0;
 }
 
 /* ---- The current stack ------------------------------------------------- */
+
+/* From the environment: SOCKLING_STACK, SOCKLING_SEED, SOCKLING_PCAP. */
+static struct skl_stack *default_open(void)
+{
+	const char *config = getenv("SOCKLING_STACK");
+	const char *seed = getenv("SOCKLING_SEED");
+	const char *pcap = getenv("SOCKLING_PCAP");
+	struct skl_stack *s;
+	char *words = NULL;
+
+	if (asprintf(&words, "%s%s%s%s", seed ? "seed " : "", seed ? seed : "",
+		     seed ? " ; " : "", config ? config : "") < 0) {
+		skli_fail(ENOMEM);
+		return NULL;
+	}
+	s = skl_stack_open(words);
+	free(words);
+	if (s && pcap && skl_stack_capture(s, "", pcap, 0, 0)) {
+		int saved = errno;
+
+		list_remove(s);
+		stack_close(s);
+		errno = saved;
+		return NULL;
+	}
+	return s;
+}
 
 skl_stack *skl_stack_current(void)
 {
@@ -436,7 +469,7 @@ skl_stack *skl_stack_current(void)
 		return s;
 	pthread_mutex_lock(&default_lock);
 	if (!default_stack)
-		default_stack = skl_stack_open(getenv("SOCKLING_STACK"));
+		default_stack = default_open();
 	s = default_stack;
 	pthread_mutex_unlock(&default_lock);
 	return s;
