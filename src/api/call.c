@@ -36,6 +36,16 @@ static int call_wait(struct skli_call *c, const skl_sock *s, uint64_t deadline)
 	return error;
 }
 
+/* The first program's first surprise gets a hint. */
+static int call_fail(const struct skl_stack *s, int error)
+{
+	if (error != ENETUNREACH || skli_stack_only_index(s) || s->routes.count)
+		return skli_fail(error);
+	return skli_fail_text(error, "Network is unreachable: no route; a "
+				     "default stack without $SOCKLING_STACK "
+				     "has only the loopback interface");
+}
+
 int skli_call_run(skl_sock *s, skli_try *fn, void *arg, bool once)
 {
 	struct skli_call call = {.arg = arg, .once = once};
@@ -74,5 +84,5 @@ int skli_call_run(skl_sock *s, skli_try *fn, void *arg, bool once)
 	skli_handle_leave(call.sock);
 	if (timed_out)
 		return skli_fail_timeout();
-	return error > 0 ? skli_fail(error) : error;
+	return error > 0 ? call_fail(stack, error) : error;
 }

@@ -55,7 +55,8 @@ static void finished_send(void *arg, const struct iovec *iov, int iovcnt,
 
 static void frame_send(struct skli_netif *nif, const struct skli_frame *f)
 {
-	if (nif->capture)
+	/* The loopback's frames are captured as they come in, as on Linux. */
+	if (nif->capture && nif != nif->stack->netifs)
 		skli_capture_frame(nif->capture, f, SKLI_PCAPNG_OUTBOUND);
 	if (nif->offload)
 		frame_sent(nif, f, nif->device->send(nif, f));

@@ -41,6 +41,16 @@ static void record_write(void *arg, const struct iovec *iov, int iovcnt,
 				 iovcnt, len, c->snaplen, r->direction, NULL);
 }
 
+/* A frame that can't be finished is shown as it came. */
+static void raw_write(const struct record *r, const struct skli_frame *f)
+{
+	const struct skli_capture *c = r->capture;
+
+	(void)skli_pcapng_packet(c->file->writer, c->interface, r->time, f->iov,
+				 f->iovcnt, f->len, c->snaplen, r->direction,
+				 "malformed: headers or lengths do not fit");
+}
+
 void skli_capture_frame(struct skli_capture *c, const struct skli_frame *f,
 			enum skli_pcapng_direction direction)
 {
@@ -106,6 +116,13 @@ static int capture_make(struct skli_netif *nif, struct file *file,
 	c->snaplen = snaplen;
 	nif->capture = c;
 	return 0;
+}
+
+void skli_capture_flush(const struct skl_stack *s)
+{
+	for (struct skli_netif *n = s->netifs; n; n = n->next)
+		if (n->capture)
+			(void)skli_pcapng_flush(n->capture->file->writer);
 }
 
 int skli_capture_start(struct skli_netif *nif, const char *path,

@@ -29,6 +29,9 @@ void skli_capture_stop(struct skli_netif *nif);
 /* Ends a capture that may be NULL; for an interface that goes away. */
 void skli_capture_release(struct skli_capture *c);
 
+/* Writes out what is buffered, of all captures of the stack. */
+void skli_capture_flush(const struct skl_stack *s);
+
 /* Writes a frame. */
 void skli_capture_frame(struct skli_capture *c, const struct skli_frame *f,
 			enum skli_pcapng_direction direction);

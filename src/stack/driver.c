@@ -37,7 +37,7 @@
 #include "netif/netif.h"
 #include "port/doors.h"
 #include "port/timers.h"
-#include "stack/error.h"
+#include "stack/capture.h"
 #include "stack/park.h"
 #include "stack/stack.h"
 
@@ -209,6 +209,7 @@ static int lead(struct skl_stack *s, struct skli_waiter *w, uint64_t deadline)
 		if (deadline != SKLI_NEVER && skli_stack_clock(s) >= deadline)
 			return ETIMEDOUT;
 		next = timer_next();
+		skli_capture_flush(s);
 		if (pass_poll(&pass, w, next < deadline ? next : deadline) <
 			    0 &&
 		    errno == EINTR)

@@ -349,8 +349,11 @@ static int close_netifs(void *arg)
 	return 0;
 }
 
-/* A failed stack's lwIP is not called again; its descriptors are closed. */
-static void close_descriptors(struct skl_stack *s)
+/*
+ * What close_netifs() leaves: the loopback, and everything of a failed stack,
+ * whose lwIP is not called again.
+ */
+static void close_rest(struct skl_stack *s)
 {
 	for (struct skli_netif *n = s->netifs; n; n = n->next) {
 		skli_capture_stop(n);
@@ -364,8 +367,9 @@ static void stack_end(struct skl_stack *s)
 	bool failed = s->state == SKLI_STACK_FAILED;
 
 	skli_hook_stack_end(s, !failed);
-	if (failed || skli_stack_run(s, close_netifs, s))
-		close_descriptors(s);
+	if (!failed)
+		skli_stack_run(s, close_netifs, s);
+	close_rest(s);
 }
 
 skl_stack *skl_stack_open(const char *config)
@@ -434,6 +438,12 @@ int skl_stack_close(skl_stack *s)
 
 /* ---- The current stack ------------------------------------------------- */
 
+static void default_close(void)
+{
+	if (default_stack)
+		skl_stack_close(default_stack);
+}
+
 /* From the environment: SOCKLING_STACK, SOCKLING_SEED, SOCKLING_PCAP. */
 static struct skl_stack *default_open(void)
 {
@@ -450,7 +460,11 @@ static struct skl_stack *default_open(void)
 	}
 	s = skl_stack_open(words);
 	free(words);
-	if (s && pcap && skl_stack_capture(s, "", pcap, 0, 0)) {
+	if (!s || !pcap)
+		return s;
+	/* A program that never closes its stack wants its capture whole. */
+	atexit(default_close);
+	if (skl_stack_capture(s, "", pcap, 0, 0)) {
 		int saved = errno;
 
 		list_remove(s);
