@@ -56,8 +56,15 @@ void skli_capture_frame(struct skli_capture *c, const struct skli_frame *f,
 {
 	const struct skli_env *env = c->stack->env;
 	struct record r = {c, env->wall(env), direction};
+	size_t frames = f->off.gso_size ? 1 + f->len / f->off.gso_size : 1;
 
-	(void)skli_frame_finish(f, record_write, &r);
+	if (skli_pcapng_full(c->file->writer))
+		skli_pcapng_drop(c->file->writer, c->interface, frames);
+	else if (skli_frame_finish(f, record_write, &r) < 0)
+		raw_write(&r, f);
+};
+
+(void)skli_frame_finish(f, record_write, &r);
 }
 
 /* The file that another interface of the stack already writes, or NULL. */
