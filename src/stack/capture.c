@@ -64,6 +64,64 @@ void skli_capture_frame(struct skli_capture *c, const struct skli_frame *f,
 		raw_write(&r, f);
 }
 
+/* The file that another interface of the stack already writes, or NULL. */
+static struct file *file_find(const struct skl_stack *s, const char *path)
+{
+	for (struct skli_netif *n = s->netifs; n; n = n->next)
+		if (n->capture && !strcmp(n->capture->file->path, path))
+			return n->capture->file;
+	return NULL;
+}
+
+static struct file *file_open(const char *path, uint64_t limit, int *error)
+{
+	struct file *file = calloc(1, sizeof(*file));
+
+	*error = ENOMEM;
+	if (!file)
+		return NULL;
+	file->path = strdup(path);
+	if (file->path)
+		file->writer = skli_pcapng_open(path, error);
+	if (!file->writer) {
+		free(file->path);
+		free(file);
+		return NULL;
+	}
+	skli_pcapng_limit(file->writer, limit);
+	return file;
+}
+
+static void file_release(struct file *file)
+{
+	if (--file->users)
+		return;
+	(void)skli_pcapng_close(file->writer);
+	free(file->path);
+	free(file);
+}
+
+static int capture_make(struct skli_netif *nif, struct file *file,
+			unsigned snaplen)
+{
+	struct skli_capture *c = calloc(1, sizeof(*c));
+
+	file->users++;
+	if (c)
+		c->interface =
+			skli_pcapng_interface(file->writer, nif->name, 0);
+	if (!c || c->interface < 0) {
+		free(c);
+		file_release(file);
+		return ENOMEM;
+	}
+	c->file = file;
+	c->stack = nif->stack;
+	c->snaplen = snaplen;
+	nif->capture = c;
+	return 0;
+}
+
 void skli_capture_flush(const struct skl_stack *s)
 {
 	for (struct skli_netif *n = s->netifs; n; n = n->next)
