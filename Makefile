@@ -30,17 +30,21 @@ say = @printf '  %-7s %s\n' $(1) $(2)
 LIB_SRCS   := $(sort $(wildcard src/*/*.c port/*.c))
 LWIP_FILES := $(shell sed -e 's/\#.*//' port/lwip-files.txt 2>/dev/null)
 LWIP_SRCS  := $(LWIP_FILES:%=$(B)/lwip/src/%)
-PROGS      := $(patsubst %.c,$(O)/%,$(sort $(wildcard demo/*.c bench/*.c labs/*/*.c)))
+# Outside src and tests a file with a main() is a program; it is linked with the
+# files of its folder that have none.
+PROG_SRCS  := $(sort $(wildcard demo/*.c bench/*.c labs/*/*.c tests/real/*.c))
+MAIN_SRCS  := $(if $(PROG_SRCS),$(shell grep -l '^int main\>' $(PROG_SRCS)))
+PROGS      := $(MAIN_SRCS:%.c=$(O)/%)
 TEST_SRCS  := $(sort $(wildcard tests/test_*.c))
 TEST_HELP  := $(filter-out $(TEST_SRCS),$(sort $(wildcard tests/*.c)))
 TESTS      := $(TEST_SRCS:%.c=$(O)/%)
-REAL_PROGS := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/real/*.c)))
 
 LIB_OBJS   := $(LIB_SRCS:%.c=$(O)/%.o)
 LWIP_OBJS  := $(LWIP_FILES:%.c=$(O)/lwip/src/%.o)
 HELP_OBJS  := $(TEST_HELP:%.c=$(O)/%.o)
-PROG_OBJS  := $(PROGS:%=%.o) $(TESTS:%=%.o) $(REAL_PROGS:%=%.o)
-ALL_OBJS   := $(LIB_OBJS) $(LWIP_OBJS) $(HELP_OBJS) $(PROG_OBJS)
+PROG_OBJS  := $(PROG_SRCS:%.c=$(O)/%.o)
+PART_OBJS  := $(filter-out $(PROGS:%=%.o),$(PROG_OBJS))
+ALL_OBJS   := $(LIB_OBJS) $(LWIP_OBJS) $(HELP_OBJS) $(PROG_OBJS) $(TESTS:%=%.o)
 
 # --- how -------------------------------------------------------------------
 
@@ -60,7 +64,7 @@ LINK      = $(CC) -pthread $(CFLAGS) $(SANFLAGS) $(LDFLAGS)
 
 $(LIB_OBJS) $(HELP_OBJS) $(TESTS:%=%.o): FLAGS = $(WARN) $(INC_ROOM)
 $(LWIP_OBJS): FLAGS = $(WARN_LWIP) $(INC_ROOM)
-$(PROGS:%=%.o) $(REAL_PROGS:%=%.o): FLAGS = $(WARN) $(INC)
+$(PROG_OBJS): FLAGS = $(WARN) $(INC)
 
 # --- verbs -----------------------------------------------------------------
 
@@ -68,7 +72,7 @@ $(PROGS:%=%.o) $(REAL_PROGS:%=%.o): FLAGS = $(WARN) $(INC)
 	setup fetch clean distclean help FORCE
 
 all: $(O)/libsockling.a $(O)/$(SONAME) ## build the static and the shared library
-programs: $(PROGS) $(REAL_PROGS) ## build the programs of demo/, bench/ and labs/
+programs: $(PROGS) ## build the programs of demo/, bench/ and labs/
 tests: $(TESTS) ## build the test suites
 
 demo: all programs ## the main job: curl and 1 GB each way over a TAP device
@@ -173,7 +177,8 @@ $(O)/$(SONAME): $(LIB_OBJS) $(LWIP_OBJS) $(O)/lwip/symbols-checked sockling.map
 
 # --- programs --------------------------------------------------------------
 
-$(PROGS) $(REAL_PROGS): %: %.o $(O)/libsockling.a
+.SECONDEXPANSION:
+$(PROGS): %: %.o $$(filter $$(@D)/%,$$(PART_OBJS)) $(O)/libsockling.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(LDLIBS)
 
