@@ -177,8 +177,9 @@ $(O)/$(SONAME): $(LIB_OBJS) $(LWIP_OBJS) $(O)/lwip/symbols-checked sockling.map
 
 # --- programs --------------------------------------------------------------
 
+parts = $(filter $(1)/%,$(PART_OBJS))
 .SECONDEXPANSION:
-$(PROGS): %: %.o $$(filter $$(@D)/%,$$(PART_OBJS)) $(O)/libsockling.a
+$(PROGS): %: %.o $$(call parts,$$(@D)) $(O)/libsockling.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(LDLIBS)
 
