@@ -101,11 +101,12 @@ err_t skli_netif_link_output(struct netif *lwip, struct pbuf *p)
 			return ERR_MEM;
 		}
 	}
+	/* Also where it's flushed here: the loopback has then to deliver. */
+	if (!nif->dirty)
+		dirty_add(nif);
 	/* Joining is for devices that take the whole: else it is undone. */
 	if (!nif->offload || skli_gso_full(&nif->queue))
 		skli_netif_flush(nif);
-	else if (!nif->dirty)
-		dirty_add(nif);
 	return ERR_OK;
 }
 
