@@ -107,6 +107,12 @@ int skli_errno(err_t e)
 	return numbers[-e];
 }
 
+void skli_hook_stack_wake(struct skl_stack *s)
+{
+	for (struct skli_sock *k = s->socks; k; k = k->next)
+		skli_waitq_wake(s, &k->wait);
+}
+
 struct ending {
 	struct skl_stack *stack;
 	bool reset;

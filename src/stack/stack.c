@@ -414,6 +414,7 @@ static void stack_close(struct skl_stack *s)
 	if (s->state == SKLI_STACK_OPEN)
 		s->state = SKLI_STACK_CLOSING;
 	skli_driver_stop(s);
+	skli_hook_stack_wake(s);
 	while (s->users)
 		pthread_cond_wait(&s->unused, &s->lock);
 	skli_stack_select(s);

@@ -109,6 +109,9 @@ uint8_t skli_stack_only_index(const struct skl_stack *s);
 void skli_hook_netif_lost(struct skl_stack *s, const struct netif *lost,
 			  bool other);
 
+/* Supplied by the api room: wakes who waits for any endpoint of the stack. */
+void skli_hook_stack_wake(struct skl_stack *s);
+
 /*
  * Supplied by the api room: the stack ends, with the lock held and no call in
  * it.  reset: connections are still to be reset on the wire; else lwIP must
