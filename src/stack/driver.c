@@ -461,8 +461,10 @@ int skli_driver_start(struct skl_stack *s)
 	return error;
 }
 
-static void waiters_wake(struct skli_driver *d)
+void skli_driver_wake(struct skl_stack *s)
 {
+	struct skli_driver *d = &s->driver;
+
 	for (struct skli_waiter *w = d->followers; w; w = w->next)
 		follower_wake(w);
 	skli_park_wake(&d->background.futex);
@@ -476,7 +478,7 @@ void skli_driver_stop(struct skl_stack *s)
 	if (!d->started)
 		return;
 	d->stop = true;
-	waiters_wake(d);
+	skli_driver_wake(s);
 	pthread_mutex_unlock(&s->lock);
 	pthread_join(d->thread, NULL);
 	pthread_mutex_lock(&s->lock);

@@ -38,6 +38,9 @@ int skli_driver_start(struct skl_stack *s);
  */
 void skli_driver_stop(struct skl_stack *s);
 
+/* Wakes every thread that sleeps for the stack: its state has changed. */
+void skli_driver_wake(struct skl_stack *s);
+
 /* What a forked child does in place of it: closes, waits for nobody. */
 void skli_driver_abandon(struct skl_stack *s);
 

@@ -158,6 +158,8 @@ int skli_stack_run(struct skl_stack *s, int (*fn)(void *arg), void *arg)
 		return entry_refused(s);
 	if (_setjmp(here)) {
 		s->unwind = outer;
+		skli_hook_stack_wake(s);
+		skli_driver_wake(s);
 		return entry_refused(s);
 	}
 	s->unwind = &here;
