@@ -39,6 +39,8 @@ static int call_wait(struct skli_call *c, const skl_sock *s, uint64_t deadline)
 /* The first program's first surprise gets a hint. */
 static int call_fail(const struct skl_stack *s, int error)
 {
+	if (s->state != SKLI_STACK_OPEN)
+		return skli_stack_refuse(s);
 	if (error != ENETUNREACH || skli_stack_only_index(s) || s->routes.count)
 		return skli_fail(error);
 	return skli_fail_text(error, "Network is unreachable: no route; a "

@@ -160,10 +160,22 @@ bool skli_handle_bury(skl_sock *s)
 	uint32_t generation;
 	struct skli_handle *h = handle_decode(s, &generation);
 
-	if (!h || !(generation & 1) || !skli_handle_alive(s, h) || h->stack)
+	struct skl_stack *stack;
+	bool dead;
+
+	if (!h || !(generation & 1) || !skli_handle_alive(s, h))
 		return false;
-	skli_handle_kill(h);
-	return true;
+	stack = h->stack;
+	if (!stack) {
+		skli_handle_kill(h);
+		return true;
+	}
+	pthread_mutex_lock(&stack->lock);
+	dead = skli_handle_alive(s, h) && stack->state != SKLI_STACK_OPEN;
+	if (dead)
+		skli_handle_kill(h);
+	pthread_mutex_unlock(&stack->lock);
+	return dead;
 }
 
 void skli_handle_orphan(struct skl_stack *stack)

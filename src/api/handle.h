@@ -40,7 +40,7 @@ bool skli_handle_alive(const skl_sock *s, const struct skli_handle *h);
 /* Frees the slot of an entered handle: it is dead from now on. */
 void skli_handle_kill(struct skli_handle *h);
 
-/* Frees the slot of a handle whose stack is closed; false: it is not such. */
+/* Frees the slot of a handle whose stack is down; false: it is not such. */
 bool skli_handle_bury(skl_sock *s);
 
 /* The stack ends: its handles lose it.  With no call in the stack. */

@@ -105,7 +105,7 @@ void skli_stack_select(struct skl_stack *s)
 	skli_ps_select(s->image);
 }
 
-static int entry_refused(const struct skl_stack *s)
+int skli_stack_refuse(const struct skl_stack *s)
 {
 	if (s->state == SKLI_STACK_FAILED)
 		return skli_fail_text(ENETDOWN,
@@ -123,7 +123,7 @@ int skli_stack_enter(struct skl_stack *s)
 {
 	pthread_mutex_lock(&s->lock);
 	if (s->state != SKLI_STACK_OPEN) {
-		entry_refused(s);
+		skli_stack_refuse(s);
 		pthread_mutex_unlock(&s->lock);
 		return -1;
 	}
@@ -155,12 +155,12 @@ int skli_stack_run(struct skl_stack *s, int (*fn)(void *arg), void *arg)
 	int result;
 
 	if (s->state == SKLI_STACK_FAILED)
-		return entry_refused(s);
+		return skli_stack_refuse(s);
 	if (_setjmp(here)) {
 		s->unwind = outer;
 		skli_hook_stack_wake(s);
 		skli_driver_wake(s);
-		return entry_refused(s);
+		return skli_stack_refuse(s);
 	}
 	s->unwind = &here;
 	result = fn(arg);

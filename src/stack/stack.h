@@ -69,6 +69,9 @@ extern __thread struct skl_stack *skli_current;
  */
 int skli_stack_enter(struct skl_stack *s);
 
+/* Tells ENETDOWN with the reason why the stack can't be entered: -1. */
+int skli_stack_refuse(const struct skl_stack *s);
+
 /* Sends what is queued, sees to the timers, unlocks.  Keeps errno. */
 void skli_stack_leave(struct skl_stack *s);
 
