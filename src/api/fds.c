@@ -80,7 +80,7 @@ int skli_fds_take(int fd, struct skli_sock **k, double *timeout)
 	return 0;
 }
 
-void skli_fds_forget(struct skl_stack *s)
+void skli_fds_forget(const struct skl_stack *s)
 {
 	struct detached **at = &list;
 

@@ -18,6 +18,6 @@ int skli_fds_put(int fd, struct skli_sock *k, double timeout);
 int skli_fds_take(int fd, struct skli_sock **k, double *timeout);
 
 /* The stack ends: its detached descriptors stand for nothing. */
-void skli_fds_forget(struct skl_stack *s);
+void skli_fds_forget(const struct skl_stack *s);
 
 #endif

@@ -178,7 +178,7 @@ bool skli_handle_bury(skl_sock *s)
 	return dead;
 }
 
-void skli_handle_orphan(struct skl_stack *stack)
+void skli_handle_orphan(const struct skl_stack *stack)
 {
 	pthread_mutex_lock(&table_lock);
 	for (uint32_t i = 0; i < made; i++) {

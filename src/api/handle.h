@@ -44,6 +44,6 @@ void skli_handle_kill(struct skli_handle *h);
 bool skli_handle_bury(skl_sock *s);
 
 /* The stack ends: its handles lose it.  With no call in the stack. */
-void skli_handle_orphan(struct skl_stack *stack);
+void skli_handle_orphan(const struct skl_stack *stack);
 
 #endif

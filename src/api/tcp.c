@@ -381,8 +381,9 @@ static int tcp_sock_bind(struct skli_sock *k, const skl_addr *a)
 	skli_addr_to_lwip(k, a, &ip);
 	if (!skli_addr_is_local(k->stack, &ip))
 		return EADDRNOTAVAIL;
-	if (IP_IS_ANY_TYPE_VAL(ip) || ip_addr_isany(&ip))
-		IP_SET_TYPE(&k->tcp.pcb->local_ip, ip_type(k));
+	/* tcp_bind() copies the type: "::" may stand for both families. */
+	if (IP_IS_V6_VAL(ip) && ip_addr_isany(&ip))
+		IP_SET_TYPE_VAL(ip, ip_type(k));
 	e = a->port ? tcp_bind(k->tcp.pcb, &ip, a->port)
 		    : bind_any_port(k, &ip);
 	if (e != ERR_OK)

@@ -249,7 +249,7 @@ static void follower_wake(struct skli_waiter *w)
 }
 
 /* Ends w's leadership: to a follower, or to nobody. */
-static void resign(struct skl_stack *s, struct skli_waiter *w)
+static void resign(struct skl_stack *s, const struct skli_waiter *w)
 {
 	struct skli_driver *d = &s->driver;
 
