@@ -113,7 +113,8 @@ SKL_API int skl_stack_stats(skl_stack *stack, struct skl_stack_stats *out);
  * Captures an interface ("" for all, lo too) to a pcapng file, each frame cut
  * at snaplen bytes (0: whole), at most limit bytes of file (0: no limit).
  * Frames are finished: split and checksummed as on a real wire.  path NULL
- * ends it.  snaplen may be changed by a further call with the same path.
+ * ends it.  A further call with the same path changes snaplen and limit; past
+ * its limit a capture goes on once that is raised.
  * Errors: ENODEV, and those of open(2).
  */
 SKL_API int skl_stack_capture(skl_stack *stack, const char *interface,

@@ -137,6 +137,7 @@ int skli_capture_start(struct skli_netif *nif, const char *path,
 
 	if (nif->capture && !strcmp(nif->capture->file->path, path)) {
 		nif->capture->snaplen = snaplen;
+		skli_pcapng_limit(nif->capture->file->writer, limit);
 		return 0;
 	}
 	skli_capture_stop(nif);

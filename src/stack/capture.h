@@ -17,8 +17,8 @@ struct skli_capture;
 
 /*
  * Captures nif to the file at path, with the other interfaces of the stack
- * that already do; called again it changes snaplen (0: whole frames).
- * limit: the file's size at most, 0: none.  0, or an error number of open(2).
+ * that already do; called again it changes snaplen (0: whole frames) and limit
+ * (the file's size at most, 0: none).  0, or an error number of open(2).
  */
 int skli_capture_start(struct skli_netif *nif, const char *path,
 		       unsigned snaplen, uint64_t limit);

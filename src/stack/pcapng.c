@@ -271,6 +271,8 @@ struct skli_pcapng *skli_pcapng_open(const char *path, int *err)
 
 void skli_pcapng_limit(struct skli_pcapng *w, uint64_t bytes)
 {
+	if (bytes == 0 || (w->limit && bytes > w->limit))
+		w->over_limit = false;
 	w->limit = bytes;
 }
 

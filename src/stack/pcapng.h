@@ -36,7 +36,8 @@ struct skli_pcapng *skli_pcapng_open_fd(int fd);
 
 /*
  * The file grows to at most BYTES (0: no limit), statistics included. The
- * first packet that would not fit and all that follow are dropped and counted.
+ * first packet that would not fit and all that follow are dropped and counted,
+ * until a higher limit is set.
  * The headers of file and interfaces don't ask.
  */
 void skli_pcapng_limit(struct skli_pcapng *w, uint64_t bytes);
