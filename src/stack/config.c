@@ -394,6 +394,12 @@ static const struct word words[] = {
 static const struct word address_word = {"ADDRESS/PREFIX", 0, ROUND_ADDRESS,
 					 false, apply_address};
 
+/* Was it meant to be one?  unix:/path was not. */
+static bool is_network(const char *text)
+{
+	return text[strspn(text, "0123456789abcdefABCDEF.:")] == '/';
+}
+
 static const struct word *word_find(const char *text)
 {
 	struct address a;
@@ -401,8 +407,7 @@ static const struct word *word_find(const char *text)
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (!strcmp(words[i].name, text))
 			return &words[i];
-	/* Anything with a slash was meant to be one. */
-	if (strchr(text, '/') || !address_read(text, &a))
+	if (is_network(text) || !address_read(text, &a))
 		return &address_word;
 	return NULL;
 }
@@ -529,9 +534,13 @@ static int config_run(struct skl_stack *s, const char *text,
 /* Does the interface whose device is word i say an address? */
 static bool address_said(const struct config *c, unsigned i)
 {
-	for (i++; i < c->count && strcmp(c->words[i], ";"); i++)
-		if (word_find(c->words[i]) == &address_word)
+	for (i++; i < c->count && strcmp(c->words[i], ";"); i++) {
+		const struct word *w = word_find(c->words[i]);
+
+		if (w == &address_word)
 			return true;
+		i += w ? w->arguments : 0;
+	}
 	return false;
 }
 
