@@ -152,7 +152,7 @@ static int attributes_make(posix_spawnattr_t *a)
 static int spawn(pid_t *pid, int socket, int messages, bool offline)
 {
 	static const char *const args[] = {
-		"passt", "--foreground", "--quiet", "--fd", "3",
+		"passt", "--foreground", "--quiet", "--fd", "3", "--no-ra",
 		/* What it hands out, and would else ask the host's routes. */
 		"-a", ADDRESS4, "-n", "24", "-g", GATEWAY4, "-a", ADDRESS6,
 		"-g", GATEWAY6, "-M", "52:55:0a:00:02:02",
