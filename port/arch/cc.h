@@ -10,6 +10,7 @@
 
 #include "doors.h"
 #include "perstack.h"
+#include "demux.h"
 #include "timers.h"
 
 /* <endian.h> defines BYTE_ORDER and the two values. */
