@@ -387,6 +387,7 @@ static void background_step(struct skl_stack *s, uint64_t *seen)
 	struct skli_driver *d = &s->driver;
 	struct skli_waiter *w = &d->background;
 	bool quiet = *seen == d->epoch;
+	uint64_t ns;
 
 	if (!d->leader && quiet) {
 		w->woken = false;
@@ -397,10 +398,11 @@ static void background_step(struct skl_stack *s, uint64_t *seen)
 	}
 	*seen = d->epoch;
 	d->deep = d->leader && quiet;
+	ns = d->deep ? SKLI_NEVER : GRACE_NS;
 	w->futex = 0;
 	w->place = SKLI_FOLLOWING;
 	pthread_mutex_unlock(&s->lock);
-	skli_park(&w->futex, d->deep ? SKLI_NEVER : GRACE_NS);
+	skli_park(&w->futex, ns);
 	pthread_mutex_lock(&s->lock);
 	skli_stack_select(s);
 	w->place = SKLI_RUNNING;
