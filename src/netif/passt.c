@@ -43,6 +43,12 @@
 #define START_MS 10000 /* until it answers, or has failed */
 #define END_MS   2000  /* until it has ended, or is killed */
 
+/*
+ * What its socket holds for us, as far as net.core.wmem_max allows: what does
+ * not fit passt drops, and a receive window should fit.
+ */
+#define SOCKET_ROOM (4 * 1024 * 1024)
+
 /* What is kept of its messages; past it, its writes fail. */
 #define MESSAGES_SIZE 8192
 
@@ -284,6 +290,7 @@ static int passt_start(struct skli_netif *nif, struct passt *passt, int pair[2],
 /* One attempt: a connected socket, or -1. */
 static int passt_try(struct skli_netif *nif, struct passt *passt, bool offline)
 {
+	const int room = SOCKET_ROOM;
 	int messages = messages_open();
 	int pair[2], result;
 
@@ -294,6 +301,7 @@ static int passt_try(struct skli_netif *nif, struct passt *passt, bool offline)
 		close(messages);
 		return -1;
 	}
+	setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 	result = passt_start(nif, passt, pair, messages, offline);
 	close(messages);
 	if (!result)
