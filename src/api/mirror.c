@@ -16,8 +16,11 @@
  *   ERR            it was closed while bytes sent to it were unread: the
  *                  kernel then sets ECONNRESET (unix_release_sock())
  *
- * RDHUP and HUP can't be taken back, and an endpoint's never are.  An edge is
- * made by sending one more byte and reading an old one, so that the state
+ * RDHUP and HUP can't be taken back, and a connection's never are.  So the
+ * mirror does not show the HUP that Linux has for a stream that was never
+ * connected.  ERR goes when SO_ERROR is read on the outer end.  Without HUP
+ * (UDP) there is no way to show it but readable, as select(2) has it.  An edge
+ * is made by sending one more byte and reading an old one, so that the state
  * never falls in between.
  */
 #include "api/mirror.h"
@@ -36,6 +39,7 @@ struct skli_mirror {
 	bool readable;
 	bool full; /* not writable */
 	bool rdhup;
+	bool error;
 };
 
 static void byte_send(struct skli_mirror *m)
@@ -91,12 +95,21 @@ static void hangup_set(struct skli_mirror *m, short events)
 	}
 	if (!(events & POLLHUP))
 		return;
+	writable_set(m, true, false);
 	if (events & POLLERR)
 		(void)!send(m->outer, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-	else
-		writable_set(m, true, false);
 	close(m->inner);
 	m->inner = -1;
+	m->error = events & POLLERR;
+}
+
+static void error_clear(struct skli_mirror *m)
+{
+	int error;
+	socklen_t size = sizeof(error);
+
+	(void)getsockopt(m->outer, SOL_SOCKET, SO_ERROR, &error, &size);
+	m->error = false;
 }
 
 void skli_mirror_update(struct skli_sock *k, bool event)
@@ -104,11 +117,17 @@ void skli_mirror_update(struct skli_sock *k, bool event)
 	struct skli_mirror *m = k->mirror;
 	short events;
 
-	if (!m || m->inner < 0)
+	if (!m)
 		return;
 	events = k->ops->poll(k);
+	if (m->error && !(events & POLLERR))
+		error_clear(m);
+	if (m->inner < 0)
+		return;
+	if (k->state == SKLI_FRESH)
+		events &= ~POLLHUP;
 	if (!m->rdhup)
-		readable_set(m, events & POLLIN, event);
+		readable_set(m, events & (POLLIN | POLLERR), event);
 	writable_set(m, events & POLLOUT, event);
 	hangup_set(m, events);
 }

@@ -20,6 +20,7 @@
 struct entry {
 	struct skl_pollfd *user;
 	struct skli_sock *sock; /* pinned by a reference; NULL: none */
+	const struct skli_handle *handle;
 	struct skl_stack *stack;
 	struct skli_waitlink link;
 	struct pollfd *kernel; /* its descriptor in the poll set, or NULL */
@@ -46,6 +47,7 @@ static void entry_join(struct polling *p, struct entry *e)
 		return;
 	}
 	e->sock = h->sock;
+	e->handle = h;
 	e->stack = h->sock->stack;
 	e->sock->refs++;
 	e->stack->users++;
@@ -122,6 +124,8 @@ static void entry_look(struct entry *e)
 		return;
 	if (e->stack->state != SKLI_STACK_OPEN)
 		e->user->revents = POLLERR | POLLHUP;
+	else if (!skli_handle_alive(e->user->sock, e->handle))
+		e->user->revents = POLLNVAL;
 	else
 		e->user->revents = e->sock->ops->poll(e->sock) &
 				   (e->user->events | always);

@@ -77,6 +77,8 @@ int skli_sock_take_error(struct skli_sock *k)
 	int error = k->error;
 
 	k->error = 0;
+	if (error && k->mirror)
+		skli_mirror_update(k, false);
 	return error;
 }
 

@@ -102,11 +102,11 @@ struct skli_datagram {
 };
 
 struct skli_tcp {
-	struct tcp_pcb *pcb;     /* LISTENING: a struct tcp_pcb_listen */
-	struct skli_queue rx;    /* received, in order */
-	size_t rx_bytes;         /* in rx, less what was read of its first */
-	uint16_t rx_offset;      /* read of rx's first pbuf */
-	uint16_t rx_room; /* free in rx's last pbuf, for small segments */
+	struct tcp_pcb *pcb;  /* LISTENING: a struct tcp_pcb_listen */
+	struct skli_queue rx; /* received, in order */
+	size_t rx_bytes;      /* in rx, less what was read of its first */
+	uint16_t rx_offset;   /* read of rx's first pbuf */
+	uint16_t rx_room;     /* free in rx's last pbuf, for small segments */
 	tcpwnd_size_t snd_limit; /* what lwIP's snd_buf counts down from */
 	bool rx_end;             /* the peer's FIN came */
 	bool rx_shut, tx_shut;   /* shutdown(2) */
@@ -114,6 +114,7 @@ struct skli_tcp {
 	struct skli_sock *accept_first, **accept_last; /* LISTENING */
 	struct skli_sock *listener;                    /* until accepted */
 	struct skli_sock *accept_next;
+	skl_addr asked; /* what bind() was asked for; family 0: nothing */
 	bool nodelay, keepalive;
 	int keep_idle, keep_interval, keep_count; /* seconds; a number */
 };

@@ -407,6 +407,8 @@ ssize_t skl_recvfrom(skl_sock *s, void *buf, size_t size, int flags,
 
 	if (flags & ~RECV_FLAGS)
 		return skli_fail(EOPNOTSUPP);
+	if (from)
+		*from = (skl_addr){0}; /* a stream tells nothing */
 	if (skli_call_run(s, recv_try, &io, flags & MSG_DONTWAIT))
 		return -1;
 	return (ssize_t)io.done;
@@ -414,6 +416,9 @@ ssize_t skl_recvfrom(skl_sock *s, void *buf, size_t size, int flags,
 
 ssize_t skl_recv(skl_sock *s, void *buf, size_t size, int flags)
 {
+	/* As CPython (sock_recv_guts()): nothing asked for, nothing to do. */
+	if (!size)
+		return skl_type(s) < 0 ? -1 : 0;
 	return skl_recvfrom(s, buf, size, flags, NULL);
 }
 
@@ -430,6 +435,8 @@ ssize_t skl_recvfrom_into(skl_sock *s, void *buf, size_t size, size_t nbytes,
 ssize_t skl_recv_into(skl_sock *s, void *buf, size_t size, size_t nbytes,
 		      int flags)
 {
+	if (!size && !nbytes)
+		return skl_recv(s, buf, 0, flags);
 	return skl_recvfrom_into(s, buf, size, nbytes, flags, NULL);
 }
 

@@ -187,6 +187,8 @@ static void on_err(void *arg, err_t err)
 	k->state = SKLI_ENDED;
 	if (err == ERR_CLSD)
 		skli_sock_event(k);
+	else if (err == ERR_RST && k->tcp.rx_end)
+		skli_sock_fail(k, EPIPE); /* as Linux in CLOSE-WAIT */
 	else if (err == ERR_RST)
 		skli_sock_fail(k, connecting ? ECONNREFUSED : ECONNRESET);
 	else
@@ -379,6 +381,8 @@ static int tcp_sock_bind(struct skli_sock *k, const skl_addr *a)
 	if (k->state != SKLI_FRESH || k->bound)
 		return EINVAL;
 	skli_addr_to_lwip(k, a, &ip);
+	if (k->v6only && !IP_IS_V6(&ip))
+		return EINVAL;
 	if (!skli_addr_is_local(k->stack, &ip))
 		return EADDRNOTAVAIL;
 	/* tcp_bind() copies the type: "::" may stand for both families. */
@@ -389,6 +393,26 @@ static int tcp_sock_bind(struct skli_sock *k, const skl_addr *a)
 	if (e != ERR_OK)
 		return skli_errno(e);
 	k->bound = true;
+	k->tcp.asked = *a;
+	return 0;
+}
+
+/*
+ * The endpoint of a connection or listener that is over begins again, bound
+ * as it was asked to be: as on Linux (tcp_disconnect()).
+ */
+static int fresh_again(struct skli_sock *k)
+{
+	skl_addr asked = k->tcp.asked;
+	int error = pcb_make(k);
+
+	if (error)
+		return error;
+	k->tcp.rx_end = k->tcp.rx_shut = k->tcp.tx_shut = false;
+	k->bound = false;
+	k->peer = (skl_addr){.family = k->family};
+	if (asked.family)
+		(void)tcp_sock_bind(k, &asked);
 	return 0;
 }
 
@@ -396,7 +420,7 @@ static int tcp_sock_bind(struct skli_sock *k, const skl_addr *a)
 static int bind_source(struct skli_sock *k, const ip_addr_t *to)
 {
 	struct tcp_pcb *pcb = k->tcp.pcb;
-	bool own = skli_addr_is_local(k->stack, to);
+	bool own = skli_addr_is_local(k->stack, to) && !ip_addr_isloopback(to);
 	err_t e = ERR_OK;
 
 	if (!k->bound)
@@ -414,6 +438,15 @@ static void loopback_set(ip_addr_t *ip)
 	ip_addr_set_loopback_val(IP_IS_V6_VAL(*ip), *ip);
 }
 
+static bool is_unicast(const ip_addr_t *ip)
+{
+	const struct netif *netif = ip_route(IP_ANY_TYPE, ip);
+
+	return !ip_addr_ismulticast(ip) &&
+	       (IP_IS_V6(ip) || !netif ||
+		!ip4_addr_isbroadcast(ip_2_ip4(ip), netif));
+}
+
 static int connect_start(struct skli_sock *k, const skl_addr *a)
 {
 	ip_addr_t to;
@@ -424,6 +457,8 @@ static int connect_start(struct skli_sock *k, const skl_addr *a)
 	/* Linux takes the wildcard for the loopback address. */
 	if (ip_addr_isany(&to))
 		loopback_set(&to);
+	if (!is_unicast(&to) || (k->v6only && !IP_IS_V6(&to)))
+		return ENETUNREACH;
 	error = bind_source(k, &to);
 	if (error)
 		return error;
@@ -433,22 +468,24 @@ static int connect_start(struct skli_sock *k, const skl_addr *a)
 	k->state = SKLI_CONNECTING;
 	k->tcp.connect_told = false;
 	names_save(k);
+	skli_mirror_update(k, false);
 	return EAGAIN;
 }
 
 /* Once the result of an attempt was told, another may follow, as on Linux. */
 static int connect_over(struct skli_sock *k)
 {
-	int error = skli_sock_take_error(k);
+	int error;
 
-	k->tcp.connect_told = true;
+	if (k->state == SKLI_ENDED && fresh_again(k))
+		return ENOBUFS;
+	error = skli_sock_take_error(k);
+	skli_sock_event(k);
 	return error ? error : ECONNABORTED;
 }
 
 static int tcp_sock_connect(struct skli_sock *k, const skl_addr *a, bool again)
 {
-	int error;
-
 	switch (k->state) {
 	case SKLI_LISTENING: return EISCONN;
 	case SKLI_CONNECTING: return again ? EAGAIN : EALREADY;
@@ -457,15 +494,9 @@ static int tcp_sock_connect(struct skli_sock *k, const skl_addr *a, bool again)
 			return EISCONN;
 		k->tcp.connect_told = true;
 		return 0;
-	case SKLI_ENDED:
-		if (!k->tcp.connect_told)
-			return connect_over(k);
-		error = pcb_make(k);
-		if (error)
-			return error;
-		k->bound = false;
-		return connect_start(k, a);
-	default: return connect_start(k, a);
+	case SKLI_ENDED: return k->tcp.connect_told ? EISCONN : connect_over(k);
+	/* again: a shutdown() has ended the attempt meanwhile. */
+	default: return again ? connect_over(k) : connect_start(k, a);
 	}
 }
 
@@ -546,6 +577,7 @@ static int tcp_sock_listen(struct skli_sock *k, int backlog)
 	k->state = SKLI_LISTENING;
 	tcp_arg(pcb, k);
 	tcp_accept(pcb, on_accept);
+	skli_mirror_update(k, false);
 	return 0;
 }
 
@@ -618,10 +650,31 @@ static void tcp_sock_close(struct skli_sock *k, bool reset)
 		tcp_abort(pcb);
 }
 
+/* Where there is no connection: as on Linux (inet_shutdown()). */
+static int unconnected_shutdown(struct skli_sock *k, int how)
+{
+	switch (k->state) {
+	case SKLI_LISTENING:
+		if (how == SHUT_WR)
+			return 0;
+		listen_close(k);
+		break;
+	case SKLI_CONNECTING:
+		tcp_abandon(let_go(k), 0);
+		k->error = ECONNRESET;
+		break;
+	default: return ENOTCONN;
+	}
+	(void)fresh_again(k);
+	skli_sock_event(k);
+	return 0;
+}
+
 static int tcp_sock_shutdown(struct skli_sock *k, int how)
 {
-	if (k->state != SKLI_CONNECTED && k->state != SKLI_ENDED)
-		return ENOTCONN;
+	if (k->state != SKLI_CONNECTED)
+		return unconnected_shutdown(k, how);
+	k->tcp.connect_told = true; /* Linux: SS_CONNECTED from here on */
 	if (how != SHUT_WR)
 		k->tcp.rx_shut = true;
 	if (how == SHUT_RD || k->tcp.tx_shut) {
@@ -783,8 +836,7 @@ static int tcp_sock_name(struct skli_sock *k, skl_addr *a, bool peer)
 {
 	const struct tcp_pcb *pcb = k->tcp.pcb;
 
-	if (peer && k->state != SKLI_CONNECTED &&
-	    (k->state != SKLI_ENDED || !k->peer.port || k->error))
+	if (peer && k->state != SKLI_CONNECTED)
 		return ENOTCONN;
 	if (pcb && !peer)
 		skli_addr_from_lwip(k, &pcb->local_ip, pcb->local_port, a);
@@ -804,7 +856,7 @@ static short poll_connected(const struct skli_sock *k)
 		events |= POLLIN | POLLRDHUP;
 	if (t->tx_shut || window_open(k))
 		events |= POLLOUT;
-	if (t->tx_shut && t->rx_end)
+	if (t->tx_shut && (t->rx_end || t->rx_shut))
 		events |= POLLHUP;
 	return events;
 }

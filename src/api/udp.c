@@ -142,6 +142,8 @@ static int udp_sock_bind(struct skli_sock *k, const skl_addr *a)
 	if (k->bound)
 		return EINVAL;
 	skli_addr_to_lwip(k, a, &ip);
+	if (k->v6only && !IP_IS_V6(&ip))
+		return EINVAL;
 	if (!skli_addr_is_local(k->stack, &ip) && !ip_addr_ismulticast(&ip))
 		return EADDRNOTAVAIL;
 	wildcard_type(k, &ip);
@@ -183,14 +185,13 @@ static int udp_sock_connect(struct skli_sock *k, const skl_addr *a, bool again)
 
 static int udp_sock_shutdown(struct skli_sock *k, int how)
 {
-	if (k->state != SKLI_CONNECTED)
-		return ENOTCONN;
 	if (how != SHUT_WR)
 		k->udp.rx_shut = true;
 	if (how != SHUT_RD)
 		k->udp.tx_shut = true;
 	skli_sock_event(k);
-	return 0;
+	/* Linux says so, and yet does it: a reader may be woken that way. */
+	return k->state == SKLI_CONNECTED ? 0 : ENOTCONN;
 }
 
 /* ---- Data -------------------------------------------------------------- */
@@ -314,7 +315,7 @@ static short udp_sock_poll(struct skli_sock *k)
 	if (k->udp.rx_shut && k->udp.tx_shut)
 		events |= POLLHUP;
 	if (k->error)
-		events |= POLLERR | POLLIN;
+		events |= POLLERR;
 	return events;
 }
 
