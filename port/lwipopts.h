@@ -46,6 +46,7 @@
 
 /* Checksums: decided netif by netif, TAP does them for us. */
 #define LWIP_CHECKSUM_CTRL_PER_NETIF 1 /* netif->chksum_flags */
+#define LWIP_INLINE_IP_CHKSUM        1 /* ten adds instead of two calls */
 #define LWIP_CHECKSUM_ON_COPY        0 /* most devices need none */
 
 /* Interfaces. */

@@ -24,6 +24,12 @@
 
 #define LWIP_RAND() skli_door_random()
 
+/* Inline: as functions they were 3 % of a bulk transfer. */
+#if BYTE_ORDER == LITTLE_ENDIAN
+# define lwip_htons(x) __builtin_bswap16(x)
+# define lwip_htonl(x) __builtin_bswap32(x)
+#endif
+
 /* The sum over a block is ours: vectorised, in src/netif/checksum.c. */
 #define LWIP_CHKSUM skli_checksum
 
