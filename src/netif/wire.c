@@ -40,7 +40,7 @@ struct packet {
 	uint8_t data[];
 };
 
-struct end {
+struct wire_end {
 	struct wire *wire;
 	struct skl_stack *stack;
 	/* Under the wire's mutex: what the peer has sent. */
@@ -54,7 +54,7 @@ struct end {
 struct wire {
 	struct wire *next;
 	pthread_mutex_t lock;
-	struct end *ends[2]; /* changed under both locks */
+	struct wire_end *ends[2]; /* changed under both locks */
 	char name[];
 };
 
@@ -132,7 +132,7 @@ static void packets_free(struct packet *p)
 }
 
 /* 0, EBUSY or ENOMEM. */
-static int end_attach(struct end *end, const char *name)
+static int end_attach(struct wire_end *end, const char *name)
 {
 	struct wire *wire;
 	int error = EBUSY;
@@ -156,7 +156,7 @@ static int end_attach(struct end *end, const char *name)
 	return error;
 }
 
-static void end_detach(struct end *end)
+static void end_detach(struct wire_end *end)
 {
 	struct wire *wire = end->wire;
 
@@ -172,7 +172,7 @@ static int wire_open(struct skli_netif *nif, const char *name)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct skli_arena *arena = &nif->stack->arena;
-	struct end *end;
+	struct wire_end *end;
 	int error;
 
 	if (!*name)
@@ -204,7 +204,7 @@ static int wire_open(struct skli_netif *nif, const char *name)
 /* Calls nothing of lwIP, so that it serves a failed stack too. */
 static void wire_close(struct skli_netif *nif)
 {
-	struct end *end = nif->data;
+	struct wire_end *end = nif->data;
 
 	end_detach(end);
 	packets_free(end->first);
@@ -233,7 +233,7 @@ static struct packet *packet_make(const struct skli_frame *f)
 }
 
 /* Under the wire's mutex: 0, or EAGAIN where there is no room. */
-static int packet_queue(struct end *to, struct packet *p)
+static int packet_queue(struct wire_end *to, struct packet *p)
 {
 	if (to->frames == QUEUE_FRAMES || to->bytes + p->len > QUEUE_BYTES)
 		return EAGAIN;
@@ -248,7 +248,7 @@ static int packet_queue(struct end *to, struct packet *p)
 
 static int wire_send(struct skli_netif *nif, const struct skli_frame *f)
 {
-	struct end *end = nif->data, *peer;
+	struct wire_end *end = nif->data, *peer;
 	struct wire *wire = end->wire;
 	struct packet *p;
 	int error = EAGAIN;
@@ -269,7 +269,7 @@ static int wire_send(struct skli_netif *nif, const struct skli_frame *f)
 }
 
 /* All that the peer has sent. */
-static struct packet *packets_take(struct end *end)
+static struct packet *packets_take(struct wire_end *end)
 {
 	struct packet *first;
 
@@ -324,7 +324,7 @@ static void packet_input(struct skli_netif *nif, struct packet *p)
 
 static int wire_receive(struct skli_netif *nif, unsigned budget)
 {
-	struct end *end = nif->data;
+	struct wire_end *end = nif->data;
 	unsigned count = 0;
 
 	while (count < budget) {
@@ -341,8 +341,8 @@ static int wire_receive(struct skli_netif *nif, unsigned budget)
 		free(p);
 		count++;
 	}
-	/* No descriptor tells the driver that there is more. */
-	if (end->taken)
+	/* More may wait, here or in the queue, whose kick is past by now. */
+	if (count == budget)
 		skli_driver_kick(nif->stack);
 	return (int)count;
 }
