@@ -284,6 +284,12 @@ static int follow(struct skl_stack *s, struct skli_waiter *w, uint64_t deadline)
 
 	if (!ns)
 		return ETIMEDOUT;
+	/* The leader may sleep for long: what we have queued goes out now. */
+	if (s->dirty || s->lost)
+		skli_stack_run(s, flush_run, s);
+	skli_driver_update(s);
+	if (w->woken || s->state != SKLI_STACK_OPEN)
+		return 0;
 	w->futex = 0;
 	if (w->extra_count) {
 		error = skli_waiter_apart(w);
