@@ -35,9 +35,12 @@
 
 #define SNAPLEN 128
 
-/* The share of the pages, a few frames, and of each transfer: it costs time. */
-#define SHARE_PAGES    2000000U
-#define SHARE_TRANSFER 10000000U
+/*
+ * The share of the pages, a few frames, and of each transfer: to write frames
+ * takes time, and some 25,000 show how a transfer goes.
+ */
+#define SHARE_PAGES    1000000U
+#define SHARE_TRANSFER 4000000U
 
 /* After this an attempt is ended, whatever it is at. */
 #define ATTEMPT_SECONDS 150

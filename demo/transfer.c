@@ -65,18 +65,27 @@ static int run_failed(struct run *r, skl_sock *s)
 	return -1;
 }
 
-/* The sink tells how much it got: 0 if that is all. */
+/*
+ * The sink tells how much it got, and ends: 0 if that is all.  Its end is
+ * awaited, so that what follows this connection's is another's (demo.c).
+ */
 static int count_check(skl_sock *s, double sent)
 {
-	char text[32];
-	ssize_t n = skl_recv(s, text, sizeof(text) - 1, 0);
+	char text[32] = "";
+	size_t len = 0;
+	ssize_t n;
 
-	if (n <= 0)
+	do {
+		n = skl_recv(s, text + len, sizeof(text) - 1 - len, 0);
+		len += n > 0 ? (size_t)n : 0;
+	} while (n > 0 && len < sizeof(text) - 1);
+	if (n < 0) {
+		screen_trouble("the sink: %s", skl_error()->text);
 		return -1;
-	text[n] = '\0';
+	}
 	if (strtod(text, NULL) == sent)
 		return 0;
-	screen_trouble("%.0f bytes were sent, the peer got %s", sent, text);
+	screen_trouble("%.0f bytes were sent, the sink got '%s'", sent, text);
 	return -1;
 }
 
@@ -98,10 +107,11 @@ int transfer_out(const struct place *sink, const char *label,
 		if (n < 0)
 			return run_failed(&r, s);
 	} while (run_move(&r, n));
-	if (skl_shutdown(s, SHUT_WR) || count_check(s, t->bytes))
+	if (skl_shutdown(s, SHUT_WR))
 		return run_failed(&r, s);
+	n = count_check(s, t->bytes);
 	run_end(&r, s);
-	return 0;
+	return n ? -1 : 0;
 }
 
 int transfer_in(const struct place *source, const char *label,
@@ -119,5 +129,8 @@ int transfer_in(const struct place *source, const char *label,
 			return run_failed(&r, s);
 	} while (n && run_move(&r, n));
 	run_end(&r, s);
-	return 0;
+	if (n || t->bytes == TRANSFER_BYTES)
+		return 0;
+	screen_trouble("%s: it ended after %.0f bytes", label, t->bytes);
+	return -1;
 }
