@@ -6,7 +6,8 @@
  * those that have a peer (active, TIME-WAIT) are also in the table of
  * connections. Both are arrays of chains that double when there are more pcbs
  * than chains; where there is no memory for that they stay as they are. The
- * first array is part of the per-stack state, so that nothing here can fail.
+ * first array is part of the per-stack state, so that nothing here can fail, and
+ * is used again when the last pcb has gone.
  *
  * The hash of a connection is keyed, for peers choose its ports and addresses.
  *
@@ -148,6 +149,15 @@ static int table_grow(struct table *t, struct table *old)
 	return 1;
 }
 
+/* Back to the first array, when the last pcb has gone. */
+static void table_end(struct table *t)
+{
+	if (t->count > 0 || !t->chains)
+		return;
+	skli_door_free(t->chains);
+	memset(t, 0, sizeof(*t));
+}
+
 static void connections_grow(struct table *t)
 {
 	struct table old;
@@ -265,6 +275,7 @@ void skli_demux_remove(struct tcp_pcb *pcb)
 	if (x->port_next)
 		x->port_next->demux.port_link = x->port_link;
 	d->ports.count--;
+	table_end(&d->ports);
 	if (!x->conn_link)
 		return;
 	*x->conn_link = x->conn_next;
@@ -272,6 +283,7 @@ void skli_demux_remove(struct tcp_pcb *pcb)
 		x->conn_next->demux.conn_link = x->conn_link;
 	x->conn_link = NULL;
 	d->connections.count--;
+	table_end(&d->connections);
 }
 
 /* --- looking -------------------------------------------------------------- */

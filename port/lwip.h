@@ -39,7 +39,6 @@
 #include "lwip/nd6.h"
 #include "lwip/netif.h"
 #include "lwip/pbuf.h"
-#include "lwip/priv/nd6_priv.h"
 #include "lwip/priv/tcp_priv.h"
 #include "lwip/prot/ethernet.h"
 #include "lwip/prot/icmp.h"
@@ -52,5 +51,7 @@
 #include "lwip/tcp.h"
 #include "lwip/udp.h"
 #include "netif/ethernet.h"
+
+#include "hooks.h"
 
 #endif

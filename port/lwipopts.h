@@ -61,11 +61,8 @@
 
 /* ARP. */
 #define LWIP_ARP                      1 /* Ethernet */
-#define ARP_QUEUEING                  1 /* hold packets while the address is unknown */
-#define ARP_QUEUE_LEN                 128 /* the fragments of one 64 KB datagram and more */
-#define ARP_MAXAGE                    300 /* lwIP's default; src/stack reads it */
-#define ETHARP_SUPPORT_STATIC_ENTRIES 1   /* neighbours set by hand */
-#define ETHARP_TRUST_IP_MAC           0   /* learn from ARP only */
+#define ARP_QUEUEING                  0 /* port/neighbours.c does it */
+#define ETHARP_SUPPORT_STATIC_ENTRIES 1 /* neighbours set by hand */
 
 /* IPv4. */
 #define LWIP_IPV4                       1  /* a family of ours */
@@ -91,27 +88,22 @@
 #define LWIP_MULTICAST_TX_OPTIONS       1 /* IP_MULTICAST_TTL and its kin */
 
 /* IPv6. */
-#define LWIP_IPV6                       1  /* a family of ours */
-#define LWIP_IPV6_FORWARD               1  /* the hook decides at run time */
-#define LWIP_IPV6_FRAG                  1  /* 64 KB datagrams */
-#define LWIP_IPV6_REASS                 1  /* 64 KB datagrams */
-#define IPV6_REASS_MAXAGE               60 /* seconds (RFC 8200 4.5) */
-#define IPV6_FRAG_COPYHEADER            1 /* 64-bit: the helper outgrows a header */
-#define LWIP_IPV6_MLD                   1 /* switches snoop: ND needs MLD reports */
-#define LWIP_IPV6_DHCP6                 0 /* addresses come from the configuration */
-#define LWIP_IPV6_NUM_ADDRESSES         8 /* link-local, static, and from RAs */
-#define LWIP_IPV6_AUTOCONFIG            1 /* netif->ip6_autoconfig_enabled decides */
-#define LWIP_IPV6_DUP_DETECT_ATTEMPTS   1   /* RFC 4862 5.1 */
-#define LWIP_ICMP6                      1   /* errors and echo */
-#define LWIP_ICMP6_DATASIZE             0   /* quote up to the minimum MTU */
-#define LWIP_ICMP6_HL                   255 /* ND needs it; errors may have it */
-#define LWIP_ND6_NUM_PREFIXES           16  /* on-link prefixes */
-#define LWIP_ND6_NUM_ROUTERS            8   /* default routers */
-#define LWIP_ND6_QUEUEING               1   /* hold packets as ARP does */
-#define MEMP_NUM_ND6_QUEUE              250 /* packets held, of all neighbours */
-#define LWIP_ND6_ALLOW_RA_UPDATES       1   /* MTU, timers from routers */
-#define LWIP_ND6_TCP_REACHABILITY_HINTS 1   /* ACKs confirm: fewer probes */
-#define LWIP_ND6_RDNSS_MAX_DNS_SERVERS  0   /* no resolver in here */
+#define LWIP_IPV6                     1  /* a family of ours */
+#define LWIP_IPV6_FORWARD             1  /* the hook decides at run time */
+#define LWIP_IPV6_FRAG                1  /* 64 KB datagrams */
+#define LWIP_IPV6_REASS               1  /* 64 KB datagrams */
+#define IPV6_REASS_MAXAGE             60 /* seconds (RFC 8200 4.5) */
+#define IPV6_FRAG_COPYHEADER          1 /* 64-bit: the helper outgrows a header */
+#define LWIP_IPV6_MLD                 1 /* switches snoop: ND needs MLD reports */
+#define LWIP_IPV6_DHCP6               0 /* addresses come from the configuration */
+#define LWIP_IPV6_NUM_ADDRESSES       8 /* link-local, static, and from RAs */
+#define LWIP_IPV6_AUTOCONFIG          1 /* netif->ip6_autoconfig_enabled decides */
+#define LWIP_IPV6_DUP_DETECT_ATTEMPTS 1   /* RFC 4862 5.1 */
+#define LWIP_ICMP6                    1   /* errors and echo */
+#define LWIP_ICMP6_DATASIZE           0   /* quote up to the minimum MTU */
+#define LWIP_ICMP6_HL                 255 /* ND needs it; errors may have it */
+#define LWIP_ND6_QUEUEING             0   /* port/neighbours.c does it */
+#define LWIP_ND6_ALLOW_RA_UPDATES     1   /* netif->mtu6 */
 
 /* UDP. */
 #define LWIP_UDP     1 /* a protocol of ours */

@@ -26,15 +26,18 @@
  * retransmission, and moving the deadline each time would cost more than the
  * ACK. skli_timers_next() puts right the first of the queue, and only that.
  *
- * Modules. Reassembly, MLD, ARP and neighbour discovery tick while they are
- * busy; their functions return whether they still are. A patch arms the tick
- * where work begins. What merely grows old is aged on entry.
+ * Modules. Reassembly and MLD tick while they are busy; their functions return
+ * whether they still are. A patch arms the tick where work begins. Neighbours
+ * and our own IPv6 addresses have deadlines (neighbours.c, nd.c); the lifetimes
+ * that routers give to addresses are aged on entry, and only their end is a
+ * deadline.
  *
  * Equal deadlines run in the order in which they were set.
  */
 #include "timers.h"
 
 #include "lwip.h"
+#include "nd.h"
 
 #define NEVER  UINT64_MAX
 #define SECOND 1000
@@ -219,18 +222,6 @@ void skli_timers_forget(struct tcp_pcb *pcb)
 
 /* --- modules -------------------------------------------------------------- */
 
-static uint8_t arp_tick(void)
-{
-	etharp_tmr();
-	return 1;
-}
-
-static uint8_t nd6_tick(void)
-{
-	nd6_tmr();
-	return 1;
-}
-
 /* By enum skli_tick; a function returns whether it wants to be called again. */
 static const struct {
 	uint8_t (*run)(void);
@@ -239,8 +230,6 @@ static const struct {
 	[SKLI_TICK_REASS4] = {ip_reass_tmr, IP_TMR_INTERVAL},
 	[SKLI_TICK_REASS6] = {ip6_reass_tmr, IP6_REASS_TMR_INTERVAL},
 	[SKLI_TICK_MLD6] = {mld6_tmr, MLD6_TMR_INTERVAL},
-	[SKLI_TICK_ARP] = {arp_tick, ARP_TMR_INTERVAL},
-	[SKLI_TICK_ND6] = {nd6_tick, ND6_TMR_INTERVAL},
 };
 
 static void run_tick(struct skli_deadline *d)
@@ -266,11 +255,20 @@ void skli_timers_arm(enum skli_tick tick)
 
 /* --- the clock ------------------------------------------------------------ */
 
-uint32_t skli_timers_seconds(void)
+uint64_t skli_timers_now(void)
 {
-	struct timers *t = timers();
+	return timers()->now;
+}
 
-	return (uint32_t)((t->now - t->begin) / SECOND);
+void skli_timers_at(struct skli_deadline *d, uint64_t due,
+		    void (*run)(struct skli_deadline *))
+{
+	skli_deadline_set(&timers()->queue, d, due, run);
+}
+
+void skli_timers_drop(struct skli_deadline *d)
+{
+	skli_deadline_clear(&timers()->queue, d);
 }
 
 void skli_timers_catch_up(uint64_t now)
@@ -280,8 +278,6 @@ void skli_timers_catch_up(uint64_t now)
 	if (!t->begun) {
 		t->begun = 1;
 		t->begin = t->now = t->aged = now;
-		skli_timers_arm(SKLI_TICK_ARP);
-		skli_timers_arm(SKLI_TICK_ND6);
 	}
 	if (now > t->now)
 		t->now = now;
@@ -289,7 +285,8 @@ void skli_timers_catch_up(uint64_t now)
 	tcp_ticks = (u32_t)((t->now - t->begin) / TCP_SLOW_INTERVAL) + 1;
 	if (t->now - t->aged < SECOND)
 		return;
-	t->aged = t->now;
+	skli_nd_age((uint32_t)((t->now - t->aged) / SECOND));
+	t->aged += (t->now - t->aged) / SECOND * SECOND;
 }
 
 void skli_timers_run(uint64_t now)

@@ -53,7 +53,11 @@ void skli_timers_forget(struct tcp_pcb *pcb);
 /* For lwIP's patches: TICK has work; its function runs one period from now. */
 void skli_timers_arm(enum skli_tick tick);
 
-/* Whole seconds that have passed for this stack, as of the last entry. */
-uint32_t skli_timers_seconds(void);
+/* For the port's modules: the time at the last entry, and deadlines of their
+ * own. RUN must not leave D due now. */
+uint64_t skli_timers_now(void);
+void skli_timers_at(struct skli_deadline *d, uint64_t due,
+		    void (*run)(struct skli_deadline *));
+void skli_timers_drop(struct skli_deadline *d);
 
 #endif
