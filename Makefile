@@ -183,7 +183,11 @@ $(PROGS): %: %.o $$(call parts,$$(@D)) $(O)/libsockling.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(LDLIBS)
 
-$(TESTS): %: %.o $(HELP_OBJS) $(O)/libsockling-internal.a
+# An archive: tests/bare.o has doors of its own and suits only some.
+$(O)/tests/libhelp.a: $(HELP_OBJS)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(TESTS): %: %.o $(O)/tests/libhelp.a $(O)/libsockling-internal.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ -lcunit $(LDLIBS)
 
