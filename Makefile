@@ -191,6 +191,9 @@ $(TESTS): %: %.o $(O)/tests/libhelp.a $(O)/libsockling-internal.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ -lcunit $(LDLIBS)
 
+# This suite runs the programs of the labs.
+$(O)/tests/test_labs: | $(filter $(O)/labs/%,$(PROGS))
+
 # --- install and dist ------------------------------------------------------
 
 HEADERS := $(sort $(wildcard include/sockling/*.h))
