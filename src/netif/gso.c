@@ -48,15 +48,6 @@ static uint64_t load64(const uint8_t *p)
 	return word;
 }
 
-static bool has_offload(const struct pbuf *p)
-{
-	_Static_assert(sizeof p->off == sizeof(uint64_t), "one load");
-	uint64_t all;
-
-	memcpy(&all, &p->off, sizeof all);
-	return all != 0;
-}
-
 /* The same flow, the same headers where the mask says so. */
 static inline bool same_headers(const struct skli_gso *q, const uint8_t *h)
 {
@@ -78,8 +69,12 @@ static inline bool continues(const struct skli_gso *q, const struct pbuf *p)
 	uint32_t payload = (uint32_t)p->tot_len - q->header_len;
 
 	/* Unsigned: a frame shorter than the header has a huge payload. */
-	if (payload - 1 >= q->gso_size || p->len < q->header_len ||
-	    has_offload(p))
+	if (payload - 1 >= SKLI_GSO_LEN - q->len || p->len < q->header_len ||
+	    p->off.flags)
+		return false;
+	/* Longer than a segment: it stands for several of the same size. */
+	if (p->off.gso_size ? p->off.gso_size != q->gso_size
+			    : payload > q->gso_size)
 		return false;
 	return get32(h + q->seq_at) == q->next_seq &&
 	       get16(h + q->seq_at + 12) == 0 &&
@@ -112,6 +107,12 @@ static inline bool add_pieces(struct skli_gso *q, const struct pbuf *p,
 	return true;
 }
 
+/* Is the last of the segments that PAYLOAD stands for a short one? */
+static inline bool ends_short(uint32_t payload, uint16_t gso_size)
+{
+	return payload != gso_size && payload % gso_size != 0;
+}
+
 static inline bool join(struct skli_gso *q, struct pbuf *p)
 {
 	const uint8_t *h = p->payload;
@@ -125,7 +126,7 @@ static inline bool join(struct skli_gso *q, struct pbuf *p)
 	q->len += payload;
 	q->next_seq += payload;
 	q->tcp_flags |= flags;
-	q->full = flags & FLAG_FIN || payload < q->gso_size ||
+	q->full = flags & FLAG_FIN || ends_short(payload, q->gso_size) ||
 		  q->held == SKLI_GSO_SEGMENTS || q->pieces > SKLI_GSO_IOV ||
 		  q->len + q->gso_size > SKLI_GSO_LEN;
 	return true;
@@ -150,14 +151,15 @@ static void open_for_more(struct skli_gso *q,
 			  const struct skli_frame_info *info)
 {
 	uint32_t payload = q->len - q->header_len;
+	uint16_t size = q->off.gso_size ? q->off.gso_size : (uint16_t)payload;
 	uint8_t flags = info->tcp_flags;
 
 	if (info->proto != IPPROTO_TCP || payload == 0 ||
 	    (flags & ~(FLAG_PSH | FLAG_ECE)) != FLAG_ACK ||
-	    q->len + payload > SKLI_GSO_LEN)
+	    q->len + size > SKLI_GSO_LEN || ends_short(payload, size))
 		return;
 	q->full = false;
-	q->gso_size = (uint16_t)payload;
+	q->gso_size = size;
 	q->tcp_flags = flags;
 	q->seq_at = (uint16_t)(info->l4 + 4);
 	q->next_seq = get32(q->header + q->seq_at) + payload;
@@ -223,7 +225,8 @@ static void start(struct skli_gso *q, struct pbuf *p)
 	q->off = p->off;
 	q->header_len = 0;
 	q->full = true;
-	if (!has_offload(p))
+	/* What others have prepared goes out as it is. */
+	if (!p->off.flags)
 		start_checksum(q, p);
 }
 

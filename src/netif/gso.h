@@ -59,9 +59,10 @@ struct skli_gso {
  * SKLI_GSO_IOV pieces is flattened): drop it.
  *
  * A TCP or UDP packet whose checksum field is 0 is one that lwIP left to the
- * device. All else goes out as it is: what carries off.flags or off.gso_size
- * (forwarded, or finished by whoever made it), a checksum in place, fragments,
- * other protocols, padding behind the packet.
+ * device; with off.gso_size it stands for several segments. All else goes out
+ * as it is: what carries off.flags (forwarded, or finished by whoever made
+ * it), a checksum in place, fragments, other protocols, padding behind the
+ * packet.
  */
 bool skli_gso_add(struct skli_gso *q, struct pbuf *p);
 

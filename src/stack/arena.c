@@ -17,7 +17,8 @@
  * Classes step by 16 bytes up to 256 and then by a quarter of a power of two:
  * at most a fifth of a block is lost.
  *
- * Larger blocks are a slab of their own.  Under AddressSanitizer every block
+ * Larger blocks are a slab of their own; up to 128 KB they have size classes as
+ * well, and freed ones are kept while they are no more than those in use.  Under AddressSanitizer every block
  * is, so that the sanitizer sees a use after free.
  */
 #include "stack/arena.h"
@@ -26,10 +27,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLAB_SIZE   ((size_t)65536)
-#define SPARE_MIN   16U /* 1 MB */
-#define SMALL_MAX   ((size_t)4096)
-#define LARGE_CLASS SKLI_ARENA_CLASSES
+#define SLAB_SIZE      ((size_t)65536)
+#define SPARE_MIN      16U /* 1 MB */
+#define LARGE_KEPT_MIN ((size_t)1 << 20)
+#define SMALL_MAX      ((size_t)4096)
+#define LARGE_CLASS    SKLI_ARENA_CLASSES
 
 #if defined(__SANITIZE_ADDRESS__)
 # define EVERY_BLOCK_ITS_OWN true
@@ -207,21 +209,61 @@ static void small_free(struct skli_arena *a, struct skli_slab *s, void *block)
 		spare_release(a);
 }
 
+/* Is a block of this size kept when it is freed?  Then its list. */
+static bool large_index(size_t size, unsigned *index)
+{
+	*index = size_class(size) - SKLI_ARENA_CLASSES;
+	return !EVERY_BLOCK_ITS_OWN && size > SMALL_MAX &&
+	       *index < SKLI_ARENA_LARGE;
+}
+
+static struct skli_slab *large_take(struct skli_arena *a, unsigned index)
+{
+	struct skli_slab *s = a->large[index];
+
+	if (!s)
+		return NULL;
+	a->large[index] = s->partial_next;
+	a->large_kept -= s->block;
+	return s;
+}
+
 static void *large_alloc(struct skli_arena *a, size_t size)
 {
-	struct skli_slab *s;
-	size_t total = SLAB_FIRST + size;
+	struct skli_slab *s = NULL;
+	unsigned index;
 
-	if (total < size)
+	if (size > SIZE_MAX / 2)
 		return NULL;
-	/* aligned_alloc wants a multiple; memory past size is never touched. */
-	s = NULL;
-	if (posix_memalign((void **)&s, SLAB_SIZE, total))
-		return NULL;
-	s->class = LARGE_CLASS;
-	s->block = size;
-	slab_link(a, s);
+	if (large_index(size, &index)) {
+		size = class_size(index + SKLI_ARENA_CLASSES);
+		s = large_take(a, index);
+	}
+	if (!s) {
+		/* Memory past size is never touched. */
+		if (posix_memalign((void **)&s, SLAB_SIZE, SLAB_FIRST + size))
+			return NULL;
+		s->class = LARGE_CLASS;
+		s->block = size;
+		slab_link(a, s);
+	}
+	a->large_held += size;
 	return (char *)s + SLAB_FIRST;
+}
+
+static void large_free(struct skli_arena *a, struct skli_slab *s)
+{
+	unsigned index;
+
+	a->large_held -= s->block;
+	if (!large_index(s->block, &index) ||
+	    a->large_kept > a->large_held + LARGE_KEPT_MIN) {
+		slab_release(a, s);
+		return;
+	}
+	s->partial_next = a->large[index];
+	a->large[index] = s;
+	a->large_kept += s->block;
 }
 
 static bool must_fail(struct skli_arena *a)
@@ -269,7 +311,7 @@ void skli_arena_free(struct skli_arena *a, void *block)
 	a->blocks--;
 	a->held -= s->block;
 	if (s->class == LARGE_CLASS)
-		slab_release(a, s);
+		large_free(a, s);
 	else
 		small_free(a, s, block);
 }

@@ -12,7 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SKLI_ARENA_CLASSES 36
+#define SKLI_ARENA_CLASSES 32 /* of small blocks, up to 4 KB */
+#define SKLI_ARENA_LARGE   20 /* of large ones that are kept, up to 128 KB */
 
 struct skli_slab;
 struct skli_arena {
@@ -20,7 +21,9 @@ struct skli_arena {
 	struct skli_slab *slabs; /* every slab, by class or large */
 	struct skli_slab *spare; /* empty slabs kept for the next need */
 	uint32_t spare_count, slab_count; /* slab_count: those in use */
-	uint64_t held;                    /* bytes in blocks, as handed out */
+	struct skli_slab *large[SKLI_ARENA_LARGE]; /* kept for the next need */
+	uint64_t large_kept, large_held;           /* bytes */
+	uint64_t held; /* bytes in blocks, as handed out */
 	uint64_t peak;
 	uint64_t blocks;
 	uint64_t fail_after; /* tests: allocations until one fails; 0: none */
