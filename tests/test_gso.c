@@ -699,6 +699,72 @@ static void random_flow(struct packet s, size_t size, int *wrong)
 	free_queue(q);
 }
 
+/* A pbuf that stands for COUNT segments of SIZE and one of REST bytes. */
+static bool add_several(struct skli_gso *q, struct packet s, uint16_t size,
+			int count, size_t rest)
+{
+	struct pbuf *p;
+	bool added;
+
+	s.payload = (size_t)count * size + rest;
+	p = make_segment(&s, 2);
+	p->off.gso_size = size;
+	p->off.gso_type = s.version == 4 ? SKLI_GSO_TCPV4 : SKLI_GSO_TCPV6;
+	added = skli_gso_add(q, p);
+	pbuf_free(p);
+	return added;
+}
+
+/* COUNT segments of SIZE from s on, and one of REST bytes unless that is 0. */
+static int list_several(struct packet *list, struct packet s, uint16_t size,
+			int count, size_t rest)
+{
+	s.payload = size;
+	for (int i = 0; i < count; i++) {
+		list[i] = s;
+		s = next_of(s);
+	}
+	s.payload = rest;
+	if (rest)
+		list[count++] = s;
+	return count;
+}
+
+/* What lwIP made as one segment of several comes apart as it should. */
+static void several(struct packet s)
+{
+	struct packet list[SKLI_GSO_SEGMENTS], next = s;
+	struct skli_gso *q = new_queue();
+	int n = list_several(list, s, 1000, 5, 77);
+
+	CU_ASSERT_TRUE(add_several(q, s, 1000, 5, 77));
+	CU_ASSERT_TRUE(skli_gso_full(q)); /* its last one is short */
+	CU_ASSERT_TRUE(gives_back(q, list, n));
+	free_queue(q);
+
+	q = new_queue();
+	n = list_several(list, s, 1000, 25, 0);
+	next.seq += 20000;
+	CU_ASSERT_TRUE(add_several(q, s, 1000, 20, 0));
+	CU_ASSERT_FALSE(skli_gso_full(q));
+	CU_ASSERT_FALSE(add_several(q, next, 1001, 5, 0));
+	CU_ASSERT_FALSE(add_several(q, next, 1000, 46, 0)); /* too long */
+	CU_ASSERT_TRUE(add_several(q, next, 1000, 5, 0));
+	CU_ASSERT_TRUE(gives_back(q, list, n));
+	next.seq += 5000;
+	next.payload = 500;
+	CU_ASSERT_TRUE(add(q, &next, 1));
+	CU_ASSERT_TRUE(skli_gso_full(q));
+	free_queue(q);
+}
+
+static void test_several(void)
+{
+	suite_seed();
+	several(segment4);
+	several(segment6);
+}
+
 static void test_random(void)
 {
 	int wrong = 0;
@@ -733,6 +799,7 @@ static const struct suite_case cases[] = {
 	{"what only looks like the next", test_lookalikes},
 	{"a frame in too many pieces", test_flattened},
 	{"pbufs stay as they are", test_input_untouched},
+	{"segments that stand for several", test_several},
 	{"random flows come back", test_random},
 };
 
