@@ -11,6 +11,7 @@
 #include "stack/config.h"
 
 #include "netif/netif.h"
+#include "port/neighbours.h"
 #include "stack/capture.h"
 #include "stack/error.h"
 #include "stack/stack.h"
@@ -332,32 +333,29 @@ static int apply_route(struct config *c, char **arguments)
 	return route_change(c, &r);
 }
 
-static int neigh4_change(struct config *c, const struct address *a,
-			 const uint8_t mac[6])
-{
-	struct eth_addr eth;
-	ip4_addr_t ip;
-	err_t e;
-
-	memcpy(&ip, a->ip, 4);
-	memcpy(eth.addr, mac, 6);
-	if (c->del)
-		e = etharp_remove_static_entry(&ip);
-	else
-		e = etharp_add_static_entry(&ip, &eth);
-	return e == ERR_OK ? 0 : refuse(c, EINVAL, "no interface reaches it");
-}
-
 static int apply_neigh(struct config *c, char **arguments)
 {
+	struct netif *lwip = &c->nif->lwip;
 	struct address a;
 	uint8_t mac[6];
+	ip_addr_t ip = {0};
+	err_t e;
 
 	if (address_read(arguments[0], &a) || mac_read(arguments[1], mac))
 		return refuse(c, EINVAL, "ADDRESS MAC is needed");
-	if (a.family == AF_INET6)
-		return refuse(c, EINVAL, "IPv4 only");
-	return neigh4_change(c, &a, mac);
+	if (a.family == AF_INET) {
+		IP_SET_TYPE(&ip, IPADDR_TYPE_V4);
+		memcpy(ip_2_ip4(&ip), a.ip, 4);
+	} else {
+		IP_SET_TYPE(&ip, IPADDR_TYPE_V6);
+		address6_make(c, &a, ip_2_ip6(&ip));
+	}
+	e = c->del ? skli_neighbour_delete(lwip, &ip)
+		   : skli_neighbour_add(lwip, &ip, mac);
+	if (e == ERR_OK)
+		return 0;
+	return c->del ? refuse(c, EADDRNOTAVAIL, "no such neighbour")
+		      : refuse_code(c, e == ERR_MEM ? ENOMEM : EINVAL);
 }
 
 static int apply_forward(struct config *c, char **arguments)
