@@ -123,6 +123,7 @@ struct skli_udp {
 	struct udp_pcb *pcb;
 	struct skli_datagram *rx, **rx_last;
 	size_t rx_held; /* bytes charged */
+	bool source_chosen; /* by connect() */
 	bool rx_shut, tx_shut;
 };
 

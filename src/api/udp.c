@@ -8,9 +8,12 @@
 #include <poll.h>
 #include <string.h>
 
-/* The largest payload (RFC 768 and RFC 791; without IPv6 jumbograms). */
+/*
+ * The largest payload (RFC 768 and RFC 791).  IPv6's own limit does not count
+ * its header, but a pbuf does, in 16 bits.
+ */
 #define PAYLOAD_MAX4 (65535 - 20 - 8)
-#define PAYLOAD_MAX6 (65535 - 8)
+#define PAYLOAD_MAX6 (65535 - 40 - 8)
 
 /*
  * What a datagram is charged: about the memory that it holds.  One that was
@@ -155,16 +158,53 @@ static int udp_sock_bind(struct skli_sock *k, const skl_addr *a)
 	return 0;
 }
 
+static bool is_broadcast(const ip_addr_t *ip, const struct netif *netif)
+{
+	return !IP_IS_V6(ip) && ip4_addr_isbroadcast(ip_2_ip4(ip), netif);
+}
+
+/* Its source is any again, unless bind() said which. */
+static void disconnect(struct skli_sock *k)
+{
+	udp_disconnect(k->udp.pcb);
+	if (k->udp.source_chosen) {
+		k->udp.pcb->local_ip = *IP_ANY_TYPE;
+		IP_SET_TYPE(&k->udp.pcb->local_ip, ip_type(k));
+	}
+	k->udp.source_chosen = false;
+	k->state = SKLI_FRESH;
+}
+
+/*
+ * The address that a connected socket sends from, and so receives at: on
+ * Linux getsockname() tells it.
+ */
+static void source_choose(struct skli_sock *k, const ip_addr_t *to,
+			  struct netif *netif)
+{
+	ip_addr_t *local = &k->udp.pcb->local_ip;
+	const ip_addr_t *source = ip_netif_get_local_ip(netif, to);
+
+	if (!IP_IS_ANY_TYPE_VAL(*local) && !ip_addr_isany(local))
+		return;
+	if (netif == skli_stack_loopback(k->stack) && !ip_addr_isloopback(to))
+		source = to;
+	if (!source)
+		return;
+	*local = *source;
+	k->udp.source_chosen = true;
+}
+
 static int udp_sock_connect(struct skli_sock *k, const skl_addr *a, bool again)
 {
+	struct netif *netif;
 	ip_addr_t to;
 	int error;
 	err_t e;
 
 	(void)again;
 	if (a->family == AF_UNSPEC) {
-		udp_disconnect(k->udp.pcb);
-		k->state = SKLI_FRESH;
+		disconnect(k);
 		return 0;
 	}
 	skli_addr_to_lwip(k, a, &to);
@@ -173,8 +213,12 @@ static int udp_sock_connect(struct skli_sock *k, const skl_addr *a, bool again)
 	error = bind_if_needed(k);
 	if (error)
 		return error;
-	if (!ip_route(&k->udp.pcb->local_ip, &to))
+	netif = ip_route(&k->udp.pcb->local_ip, &to);
+	if (!netif || (k->v6only && !IP_IS_V6(&to)))
 		return ENETUNREACH;
+	if (is_broadcast(&to, netif) && !k->broadcast)
+		return EACCES;
+	source_choose(k, &to, netif);
 	e = udp_connect(k->udp.pcb, &to, a->port);
 	if (e != ERR_OK)
 		return skli_errno(e);
@@ -196,11 +240,6 @@ static int udp_sock_shutdown(struct skli_sock *k, int how)
 
 /* ---- Data -------------------------------------------------------------- */
 
-static bool is_broadcast(const ip_addr_t *ip, const struct netif *netif)
-{
-	return !IP_IS_V6(ip) && ip4_addr_isbroadcast(ip_2_ip4(ip), netif);
-}
-
 /* The source of a datagram to ourselves is the address itself. */
 static err_t transmit(struct skli_sock *k, struct pbuf *p, const ip_addr_t *to,
 		      uint16_t port, struct netif *netif)
@@ -209,7 +248,8 @@ static err_t transmit(struct skli_sock *k, struct pbuf *p, const ip_addr_t *to,
 	bool any = IP_IS_ANY_TYPE_VAL(pcb->local_ip) ||
 		   ip_addr_isany(&pcb->local_ip);
 
-	if (any && netif == skli_stack_loopback(k->stack))
+	if (any && netif == skli_stack_loopback(k->stack) &&
+	    !ip_addr_isloopback(to))
 		return udp_sendto_if_src(pcb, p, to, port, netif, to);
 	return udp_sendto_if(pcb, p, to, port, netif);
 }
@@ -221,7 +261,7 @@ static int send_to(struct skli_sock *k, struct skli_io *io, const ip_addr_t *to,
 	struct pbuf *p;
 	err_t e;
 
-	if (!netif)
+	if (!netif || (k->v6only && !IP_IS_V6(to)))
 		return ENETUNREACH;
 	if (is_broadcast(to, netif) && !k->broadcast)
 		return EACCES;

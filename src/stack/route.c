@@ -134,10 +134,28 @@ static struct netif *route_find(int family, const void *ip)
 	return nif ? &nif->lwip : NULL;
 }
 
+/* The interface whose address it is, or NULL. */
+static struct netif *owner4(const ip4_addr_t *ip)
+{
+	for (struct skli_netif *n = skli_current->netifs; n; n = n->next)
+		if (ip4_addr_eq(netif_ip4_addr(&n->lwip), ip) && usable(n))
+			return &n->lwip;
+	return NULL;
+}
+
+/*
+ * All hosts of a link and groups lie behind the interface that the sender is
+ * bound to, as on Linux (ip_route_output_key_hash_rcu()).
+ */
 struct netif *skli_hook_ip4_route(const ip4_addr_t *src, const ip4_addr_t *dest)
 {
-	(void)src;
-	return route_find(AF_INET, dest);
+	struct netif *from = NULL;
+
+	if (src && !ip4_addr_isany(src) &&
+	    (ip4_addr_ismulticast(dest) ||
+	     ip4_addr_get_u32(dest) == IPADDR_BROADCAST))
+		from = owner4(src);
+	return from ? from : route_find(AF_INET, dest);
 }
 
 /* A scoped address belongs to its interface: lwIP sees to that itself. */
