@@ -117,6 +117,15 @@ skl_addr loopback(int family, uint16_t port)
 	return skl_inet(family == AF_INET ? "127.0.0.1" : "::1", port);
 }
 
+const char *host_of(const skl_addr *a)
+{
+	static char text[SKL_ADDRSTRLEN];
+
+	if (!skl_addr_host(a, text, sizeof(text)))
+		return "?";
+	return text;
+}
+
 uint16_t port_of(skl_sock *s)
 {
 	skl_addr a = {0};

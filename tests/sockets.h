@@ -69,6 +69,9 @@ void failed_print(const char *call, bool failed);
 /* The loopback address of the family; port. */
 skl_addr loopback(int family, uint16_t port);
 
+/* The host of a binary address as text, good until the next call. */
+const char *host_of(const skl_addr *a);
+
 /* A socket's own port. */
 uint16_t port_of(skl_sock *s);
 
