@@ -61,7 +61,7 @@ static long blocks_over(skl_stack *stack)
 	WORKS(skl_stack_stats(stack, &st));
 	over = (long)(st.blocks - st.connections) -
 	       (long)(warm.blocks - warm.connections);
-	return st.connections >= 64 && over >= 0 && over <= 2 ? 0 : over;
+	return st.connections >= 30 && over >= 0 && over <= 2 ? 0 : over;
 }
 
 void case_close(skl_stack *stack)
