@@ -156,8 +156,6 @@ static inline struct end end_open(const struct bench *b, int type)
 	    setsockopt(e.fd, IPPROTO_TCP, TCP_CONGESTION, CONGESTION,
 		       strlen(CONGESTION)))
 		die("TCP_CONGESTION " CONGESTION);
-	if (type == SOCK_STREAM)
-		set_int(e, IPPROTO_TCP, TCP_NODELAY, 1);
 	return e;
 }
 
