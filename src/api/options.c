@@ -80,17 +80,18 @@ static int linger_set(struct skli_sock *k, const struct option_call *o)
 		return EINVAL;
 	memcpy(&l, o->data, sizeof(l));
 	k->linger_on = l.l_onoff;
-	k->linger = l.l_linger < 0 ? 0 : l.l_linger;
+	if (l.l_onoff)
+		k->linger = l.l_linger < 0 ? 0 : l.l_linger;
 	return 0;
 }
 
-static int ttl_set(struct skli_sock *k, int value)
+static int ttl_set(struct skli_sock *k, int value, int least)
 {
 	struct ip_pcb *pcb = k->ops->pcb(k);
 
 	if (value == -1)
 		value = IP_DEFAULT_TTL;
-	if (value < 1 || value > 255)
+	if (value < least || value > 255)
 		return EINVAL;
 	k->ttl = (uint8_t)value;
 	if (pcb)
@@ -98,13 +99,12 @@ static int ttl_set(struct skli_sock *k, int value)
 	return 0;
 }
 
+/* The last two bits are ECN's, and in a stream TCP's own (RFC 3168). */
 static int tos_set(struct skli_sock *k, int value)
 {
 	struct ip_pcb *pcb = k->ops->pcb(k);
 
-	if (value < 0 || value > 255)
-		return EINVAL;
-	k->tos = (uint8_t)value;
+	k->tos = (uint8_t)(k->ops->type == SOCK_STREAM ? value & ~3 : value);
 	if (pcb)
 		pcb->tos = k->tos;
 	return 0;
@@ -131,7 +131,7 @@ static int v6only_set(struct skli_sock *k, int value)
 static int ip_set(struct skli_sock *k, const struct option_call *o)
 {
 	if (o->option == IP_TTL)
-		return ttl_set(k, o->value);
+		return ttl_set(k, o->value, 1);
 	if (o->option == IP_TOS)
 		return tos_set(k, o->value);
 	return ENOPROTOOPT;
@@ -143,8 +143,11 @@ static int ip6_set(struct skli_sock *k, const struct option_call *o)
 		return ENOPROTOOPT;
 	switch (o->option) {
 	case IPV6_V6ONLY: return v6only_set(k, o->value != 0);
-	case IPV6_UNICAST_HOPS: return ttl_set(k, o->value);
-	case IPV6_TCLASS: return tos_set(k, o->value == -1 ? 0 : o->value);
+	case IPV6_UNICAST_HOPS: return ttl_set(k, o->value, 0);
+	case IPV6_TCLASS:
+		if (o->value < -1 || o->value > 255)
+			return EINVAL;
+		return tos_set(k, o->value == -1 ? 0 : o->value);
 	default: return ENOPROTOOPT;
 	}
 }
