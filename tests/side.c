@@ -572,12 +572,15 @@ static void script_run(struct script *t, const struct side *side,
 /* Prints the first line in which they differ, with what led to it. */
 static void print_difference(const struct script *a, const struct script *b)
 {
-	size_t i = 0, line = 0;
+	size_t i = 0, line = 0, from;
 
 	while (a->log[i] && a->log[i] == b->log[i])
 		if (a->log[i++] == '\n')
 			line = i;
-	printf("\n%.*s", (int)line, a->log);
+	from = line;
+	for (int lines = 0; from > 0 && lines < 20; from--)
+		lines += a->log[from - 1] == '\n';
+	printf("\n%.*s", (int)(line - from), a->log + from);
 	printf("  %s: %.*s\n", a->side->name, (int)strcspn(a->log + line, "\n"),
 	       a->log + line);
 	printf("  %s: %.*s\n", b->side->name, (int)strcspn(b->log + line, "\n"),
