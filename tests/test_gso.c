@@ -382,8 +382,6 @@ static void test_alone(void)
 		CU_ASSERT_TRUE(stands_alone(s));
 	}
 	s = segment4;
-	s.payload = 0;
-	CU_ASSERT_TRUE(stands_alone(s));
 	s.payload = 40000; /* a second one would pass 64 KB */
 	CU_ASSERT_TRUE(stands_alone(s));
 	s.proto = IPPROTO_UDP;
@@ -699,6 +697,69 @@ static void random_flow(struct packet s, size_t size, int *wrong)
 	free_queue(q);
 }
 
+/* An ACK alone, of TO bytes more than segment s acknowledges. */
+static struct packet ack_of(struct packet s, int32_t to)
+{
+	s.payload = 0;
+	s.tcp_options = 0;
+	s.tcp_flags = ACK;
+	s.ack += (uint32_t)to;
+	return s;
+}
+
+/* Does the second ACK take the place of the first? */
+static bool replaces(struct packet first, struct packet second)
+{
+	struct skli_gso *q = new_queue();
+	bool added;
+
+	CU_ASSERT_TRUE(add(q, &first, 1));
+	added = add(q, &second, 1);
+	CU_ASSERT_TRUE(gives_back(q, added ? &second : &first, 1));
+	free_queue(q);
+	return added;
+}
+
+static void acks(struct packet s)
+{
+	struct packet first = ack_of(s, 0), other = ack_of(s, 5);
+	struct skli_gso *q = new_queue();
+
+	CU_ASSERT_TRUE(add(q, &first, 1));
+	CU_ASSERT_FALSE(skli_gso_full(q));
+	free_queue(q);
+	CU_ASSERT_TRUE(replaces(first, other));
+	other.window++;
+	other.id += 7;
+	CU_ASSERT_TRUE(replaces(first, other));
+	CU_ASSERT_FALSE(replaces(first, ack_of(s, 0))); /* a duplicate */
+	CU_ASSERT_FALSE(replaces(first, ack_of(s, -1)));
+	other.tcp_flags = ACK | FIN;
+	CU_ASSERT_FALSE(replaces(first, other));
+	CU_ASSERT_FALSE(replaces(other, ack_of(s, 9)));
+	other = ack_of(s, 5);
+	other.seq++;
+	CU_ASSERT_FALSE(replaces(first, other));
+	other = ack_of(s, 5);
+	other.payload = 1;
+	CU_ASSERT_FALSE(replaces(first, other));
+	other = ack_of(s, 5);
+	other.tcp_options = 12;
+	CU_ASSERT_FALSE(replaces(first, other));
+	CU_ASSERT_FALSE(replaces(other, ack_of(s, 9)));
+}
+
+static void test_acks(void)
+{
+	struct packet s = ack_of(segment4, 0x7fffffff);
+
+	acks(segment4);
+	acks(segment6);
+	s.tags = 1;
+	CU_ASSERT_FALSE(replaces(ack_of(segment4, 0), s));
+	CU_ASSERT_FALSE(replaces(ack_of(segment4, 0), ack_of(segment6, 5)));
+}
+
 /* A pbuf that stands for COUNT segments of SIZE and one of REST bytes. */
 static bool add_several(struct skli_gso *q, struct packet s, uint16_t size,
 			int count, size_t rest)
@@ -799,6 +860,7 @@ static const struct suite_case cases[] = {
 	{"what only looks like the next", test_lookalikes},
 	{"a frame in too many pieces", test_flattened},
 	{"pbufs stay as they are", test_input_untouched},
+	{"an ACK supersedes an ACK", test_acks},
 	{"segments that stand for several", test_several},
 	{"random flows come back", test_random},
 };

@@ -22,6 +22,7 @@
 enum {
 	TYPE_IP4 = 0x0800,
 	IP6_LEN = 40,
+	TCP_LEN = 20,
 	TCP_CSUM_AT = 16,
 	UDP_CSUM_AT = 6,
 	FLAG_FIN = 0x01,
@@ -243,8 +244,52 @@ static bool start_flat(struct skli_gso *q, const struct pbuf *p)
 	return true;
 }
 
+/* Is the queued frame an ACK and nothing else: no data, no option? */
+static bool is_plain_ack(const struct skli_gso *q)
+{
+	uint32_t l4 = q->off.csum_start;
+
+	return q->held == 1 && q->header_len == q->len &&
+	       q->proto == IPPROTO_TCP && q->len == l4 + TCP_LEN &&
+	       q->header[l4 + 13] == FLAG_ACK;
+}
+
+/* The bytes of an IP header that two ACKs of a flow share. */
+static bool same_ip(const struct skli_gso *q, const uint8_t *h)
+{
+	const uint8_t *a = q->header + q->l3, *b = h + q->l3;
+
+	if (q->version == 6)
+		return !memcmp(a, b, IP6_LEN);
+	/* Not the ID, nor the checksum that follows from it. */
+	return !memcmp(a, b, 4) && !memcmp(a + 6, b + 6, 4) &&
+	       !memcmp(a + 12, b + 12, 8);
+}
+
+/*
+ * Is P an ACK that says all that the queued one says, and more? Then one of
+ * them is enough (RFC 9293 3.8.6.3 asks for one in two segments, and a batch
+ * of frames is answered within microseconds). One that acknowledges no more
+ * is a duplicate ACK, which counts (RFC 5681 3.2), or has options: it stays.
+ */
+static bool supersedes(const struct skli_gso *q, const struct pbuf *p)
+{
+	const uint8_t *h = p->payload, *new, *old;
+
+	if (!is_plain_ack(q) || p->len != q->len || p->tot_len != q->len ||
+	    p->off.flags || p->off.gso_size)
+		return false;
+	new = h + q->off.csum_start;
+	old = q->header + q->off.csum_start;
+	return (int32_t)(get32(new + 8) - get32(old + 8)) > 0 &&
+	       new[13] == FLAG_ACK && !memcmp(new, old, 8) &&
+	       !memcmp(h, q->header, q->l3) && same_ip(q, h);
+}
+
 bool skli_gso_add(struct skli_gso *q, struct pbuf *p)
 {
+	if (supersedes(q, p))
+		skli_gso_clear(q);
 	if (q->held)
 		return !q->full && continues(q, p) && join(q, p);
 	/* One piece more is needed when the headers become a copy. */
@@ -258,7 +303,7 @@ bool skli_gso_add(struct skli_gso *q, struct pbuf *p)
 
 bool skli_gso_full(const struct skli_gso *q)
 {
-	return q->full;
+	return q->full && !is_plain_ack(q);
 }
 
 bool skli_gso_empty(const struct skli_gso *q)

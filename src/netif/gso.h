@@ -58,6 +58,8 @@ struct skli_gso {
  * frame; false then means that there was no memory (a frame in more than
  * SKLI_GSO_IOV pieces is flattened): drop it.
  *
+ * An ACK without data takes the place of a queued one that it supersedes.
+ *
  * A TCP or UDP packet whose checksum field is 0 is one that lwIP left to the
  * device; with off.gso_size it stands for several segments. All else goes out
  * as it is: what carries off.flags (forwarded, or finished by whoever made

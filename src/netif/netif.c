@@ -194,6 +194,13 @@ uint8_t skli_stack_only_index(const struct skl_stack *s)
 	return first && !first->next ? netif_get_index(&first->lwip) : 0;
 }
 
+uint8_t skli_stack_index_of(struct skl_stack *s, const char *name)
+{
+	const struct skli_netif *nif = skli_netif_find(s, name);
+
+	return nif ? netif_get_index(&nif->lwip) : 0;
+}
+
 bool skli_netif_bury(struct skl_stack *s)
 {
 	if (!s->lost)
