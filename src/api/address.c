@@ -36,24 +36,16 @@ skl_addr skl_inet6(const char *host, int port, uint32_t flowinfo,
 
 /* ---- Resolving --------------------------------------------------------- */
 
-/* A number or the name of an interface of the current stack, after "%". */
+/* A number or the name of an interface of the stack we are in, after "%". */
 static int zone_resolve(const char *zone, uint32_t *scope)
 {
-	struct skl_interface i;
 	char *end;
-	skl_stack *s;
 
 	*scope = (uint32_t)strtoul(zone, &end, 10);
 	if (*zone && !*end)
 		return 0;
-	s = skl_stack_current();
-	for (unsigned n = 0; s && !skl_stack_interface(s, n, &i); n++) {
-		if (strcmp(i.name, zone))
-			continue;
-		*scope = i.index;
-		return 0;
-	}
-	return -1;
+	*scope = skli_stack_index_of(skli_current, zone);
+	return *scope ? 0 : -1;
 }
 
 /* An IPv6 address, perhaps with a zone. */
@@ -90,7 +82,7 @@ static int name_known(int family, const char *name, skl_addr *out)
 	memset(out->ip, 0, sizeof(out->ip));
 	if (!*name)
 		return 0;
-	if (!strcmp(name, "localhost") || !strcmp(name, "localhost.")) {
+	if (!strcasecmp(name, "localhost") || !strcasecmp(name, "localhost.")) {
 		if (family == AF_INET6)
 			out->ip[15] = 1;
 		else

@@ -40,9 +40,12 @@ static skl_sock *connect_family(int family, skl_addr address, double timeout,
 static unsigned families(const skl_addr *address, int list[2])
 {
 	static const int both[] = {AF_INET6, AF_INET};
+	skl_stack *stack = skl_stack_current();
 	skl_addr unused;
 	unsigned count = 0;
 
+	if (!stack || skli_stack_enter(stack))
+		return 0;
 	for (unsigned i = 0; i < 2; i++) {
 		/* An IPv4 address is not for an IPv6 socket here. */
 		if (both[i] == AF_INET6 && address->name &&
@@ -51,6 +54,7 @@ static unsigned families(const skl_addr *address, int list[2])
 		if (!skli_addr_resolve(both[i], address, &unused))
 			list[count++] = both[i];
 	}
+	skli_stack_leave(stack);
 	return count;
 }
 

@@ -187,7 +187,8 @@ void skli_addr_from_lwip(const struct skli_sock *k, const ip_addr_t *ip,
 
 /*
  * Resolves what a call was given, in the socket's family: 0, or an error with
- * skl_error() told (gaierror, OverflowError, EAFNOSUPPORT).
+ * skl_error() told (gaierror, OverflowError, EAFNOSUPPORT).  In a stack, whose
+ * interfaces zones name.
  */
 int skli_addr_resolve(int family, const skl_addr *in, skl_addr *out);
 

@@ -151,10 +151,13 @@ void skli_netif_input(struct skli_netif *nif, struct pbuf *p)
 		pbuf_free(p);
 }
 
-void skli_netif_receive(struct skli_netif *nif, unsigned budget)
+unsigned skli_netif_receive(struct skli_netif *nif, unsigned budget)
 {
-	if (!nif->gone && nif->device->receive(nif, budget) < 0)
+	int count = nif->gone ? 0 : nif->device->receive(nif, budget);
+
+	if (count < 0)
 		skli_netif_lost(nif);
+	return count > 0 ? (unsigned)count : 0;
 }
 
 void skli_netif_writable(struct skli_netif *nif)

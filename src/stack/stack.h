@@ -105,6 +105,9 @@ struct netif *skli_stack_loopback(const struct skl_stack *s);
 /* The index of the only interface beside the loopback, or 0. */
 uint8_t skli_stack_only_index(const struct skl_stack *s);
 
+/* The index of the interface with that name, or 0.  Under the lock. */
+uint8_t skli_stack_index_of(struct skl_stack *s, const char *name);
+
 /*
  * Supplied by the api room: a device was lost, its sockets end.  other: the
  * stack has another one.
