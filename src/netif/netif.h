@@ -96,8 +96,11 @@ void skli_netif_flush(struct skli_netif *nif);
 /* lwIP's linkoutput: queues a frame. */
 err_t skli_netif_link_output(struct netif *lwip, struct pbuf *p);
 
-/* Lets the device read or write; a device that is gone goes down. */
-void skli_netif_receive(struct skli_netif *nif, unsigned budget);
+/*
+ * Lets the device read, how many frames it returns, or write; a device that is
+ * gone goes down.
+ */
+unsigned skli_netif_receive(struct skli_netif *nif, unsigned budget);
 void skli_netif_writable(struct skli_netif *nif);
 
 /* The device has disappeared: nothing more is asked of it. */

@@ -16,8 +16,9 @@
  * little work, and waits again, never hands over:
  *
  *   polling   leads, asleep in poll(2) on the devices
- *   light     looks again every GRACE_NS whether someone leads; takes the
- *             lead when nobody did for a whole period
+ *   light     looks again after GRACE_NS whether someone leads, and less
+ *             often the longer callers do; takes the lead when nobody did for
+ *             a whole period
  *   deep      asleep without a limit, because the same leader has been there
  *             for a whole period; a leader that leaves without a follower
  *             wakes it, and it becomes light
@@ -46,11 +47,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define GRACE_NS  1000000U
-#define NS_PER_MS 1000000U
+#define GRACE_NS     1000000U
+#define GRACE_MAX_NS 8000000U
+#define NS_PER_MS    1000000U
 
 /* Frames read from a device before others get their turn. */
-#define BUDGET 64
+#define BUDGET    64
+#define ALONE_MIN 8
 
 /* When the stack's next timer is due, in ns. */
 static uint64_t timer_next(void)
@@ -119,6 +122,22 @@ struct pass {
 	unsigned count;
 };
 
+/*
+ * Reads a device.  Where frames have come one at a time for a while, as in
+ * requests and responses, one is read and not asked for another, which saves
+ * the system call that finds nothing; every 32nd time it is tried.
+ */
+static void device_read(struct skli_driver *d, struct skli_netif *nif)
+{
+	bool alone = d->alone >= ALONE_MIN && d->alone % 32;
+	unsigned count = skli_netif_receive(nif, alone ? 1 : BUDGET);
+
+	if (count == 1)
+		d->alone++;
+	else if (count)
+		d->alone = 0;
+}
+
 /* Reads the devices that are ready, and those that no descriptor tells of. */
 static int pass_receive(void *arg)
 {
@@ -137,7 +156,7 @@ static int pass_receive(void *arg)
 		if (revents & POLLOUT)
 			skli_netif_writable(nif);
 		if (nif->fd < 0 || revents & ~POLLOUT)
-			skli_netif_receive(nif, BUDGET);
+			device_read(&s->driver, nif);
 	}
 	return 0;
 }
@@ -166,9 +185,9 @@ static int pass_poll(struct pass *pass, struct skli_waiter *w, uint64_t until)
 	skli_stack_select(s);
 	w->place = SKLI_RUNNING;
 	s->driver.wakeups++;
-	/* Not by a thread that lost the lead: it would eat the leader's kick.
-	 */
-	if (n > 0 && fds[0].revents && s->driver.leader == w)
+	/* Not by a thread that lost the lead: it would eat the leader's kick;
+	 * and the one that ends the driver is for all who are in poll(2). */
+	if (n > 0 && fds[0].revents && s->driver.leader == w && !s->driver.stop)
 		skli_park_drain(fds[0].fd);
 	if (w->extra_count)
 		memcpy(pass->fds, fds, devices * sizeof(fds[0]));
@@ -387,6 +406,15 @@ void skli_driver_kick(struct skl_stack *s)
 
 /* ---- The background thread --------------------------------------------- */
 
+/* How long to sleep lightly: twice as long each time that callers lead. */
+static uint64_t grace_next(struct skli_driver *d)
+{
+	uint64_t ns = d->grace;
+
+	d->grace = ns * 2 < GRACE_MAX_NS ? ns * 2 : GRACE_MAX_NS;
+	return ns;
+}
+
 /* One look at who leads, and the sleep that follows from it. */
 static void background_step(struct skl_stack *s, uint64_t *seen)
 {
@@ -397,6 +425,7 @@ static void background_step(struct skl_stack *s, uint64_t *seen)
 
 	if (!d->leader && quiet) {
 		w->woken = false;
+		d->grace = GRACE_NS;
 		lead(s, w, SKLI_NEVER);
 		resign(s, w);
 		*seen = d->epoch - 1;
@@ -404,7 +433,7 @@ static void background_step(struct skl_stack *s, uint64_t *seen)
 	}
 	*seen = d->epoch;
 	d->deep = d->leader && quiet;
-	ns = d->deep ? SKLI_NEVER : GRACE_NS;
+	ns = d->deep ? SKLI_NEVER : grace_next(d);
 	w->futex = 0;
 	w->place = SKLI_FOLLOWING;
 	pthread_mutex_unlock(&s->lock);
@@ -460,6 +489,7 @@ int skli_driver_start(struct skl_stack *s)
 	d->kick = skli_park_open();
 	if (d->kick < 0)
 		return errno;
+	d->grace = GRACE_NS;
 	d->fds[0] = (struct pollfd){.fd = d->kick, .events = POLLIN};
 	d->fd_count = 1;
 	error = background_create(s);

@@ -18,6 +18,8 @@ struct skli_driver {
 	struct skli_waiter background; /* the thread that drives when no
 					  caller does */
 	bool deep;                     /* background sleeps without a limit */
+	uint64_t grace; /* how long background sleeps lightly next, ns */
+	unsigned alone; /* reads in a row that gave one frame */
 	bool stop;
 	bool started;
 	pthread_t thread;
