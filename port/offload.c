@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What lwIP's patches ask about offloaded frames, and how many errors to send. */
+/* What lwIP's patches ask: about offloaded frames, flows, and errors to send. */
 #include "offload.h"
 
 #include <string.h>
@@ -56,6 +56,34 @@ void skli_offload_complete(struct pbuf *p)
 	if (sum == 0) /* to UDP, 0 means that there is none */
 		sum = 0xffff;
 	pbuf_take_at(p, &sum, sizeof(sum), (u16_t)(at - SIZEOF_ETH_HDR));
+}
+
+/* One per stack: the key of its flow labels; 0: not drawn yet. */
+static uint32_t label_key__tpl __attribute__((section("lwip_tpl"))) = 0;
+
+uint32_t skli_flow_label(const struct pbuf *p, const struct ip6_addr *src,
+			 const struct ip6_addr *dest)
+{
+	const struct ip6_hdr *ip6 = p->payload;
+	uint32_t *key = SKLI_PS(label_key__tpl);
+	uint32_t ports = 0;
+	uint64_t h;
+	int i;
+
+	if (*key == 0)
+		*key = skli_door_random() | 1;
+	if (IP6H_NEXTH(ip6) != IP6_NEXTH_TCP &&
+	    IP6H_NEXTH(ip6) != IP6_NEXTH_UDP)
+		return 0;
+	if (p->len >= IP6_HLEN + sizeof(ports))
+		memcpy(&ports, (const char *)p->payload + IP6_HLEN,
+		       sizeof(ports));
+	h = *key ^ ports;
+	for (i = 0; i < 4; i++) {
+		h = (h ^ src->addr[i]) * 0x9e3779b97f4a7c15U;
+		h = (h ^ h >> 32 ^ dest->addr[i]) * 0xbf58476d1ce4e5b9U;
+	}
+	return (uint32_t)(h >> 44);
 }
 
 /* Errors per second, and at once. */

@@ -51,6 +51,13 @@ int skli_offload_fits(const struct pbuf *p, unsigned ip_hlen, unsigned mtu);
  * payload is at the IP header. */
 void skli_offload_complete(struct pbuf *p);
 
+struct ip6_addr;
+
+/* The flow label of P, whose payload has room for the IPv6 header and then
+ * that of layer 4: the same for all packets of a flow, not to be guessed. */
+uint32_t skli_flow_label(const struct pbuf *p, const struct ip6_addr *src,
+			 const struct ip6_addr *dest);
+
 /* May an ICMP error be sent now? 1,000 a second at most, bursts of 100, as
  * RFC 4443 2.4(f) and RFC 1812 4.3.2.8 ask for; asking counts as sending. */
 int skli_icmp_allowed(void);
