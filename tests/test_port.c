@@ -782,6 +782,40 @@ static void test_ids(void)
 	bare_close();
 }
 
+static uint32_t labels[3];
+static unsigned label_count;
+
+static bool watch_labels(unsigned from, const uint8_t *f, size_t length)
+{
+	if (from == 0 && length >= 62 && f[12] == 0x86 && f[20] == 17 &&
+	    label_count < 3)
+		labels[label_count++] =
+			(f[15] & 0xfU) << 16 | (uint32_t)f[16] << 8 | f[17];
+	return true;
+}
+
+/* A flow's label is its own. */
+static void test_flow_label(void)
+{
+	ip_addr_t to = bare_address(1, 6);
+
+	suite_seed();
+	bare_open();
+	open_udp();
+	CU_ASSERT_EQUAL(send_udp(0, &to, 1000, 10), ERR_OK);
+	bare_run(10);
+	bare.watch = watch_labels;
+	label_count = 0;
+	CU_ASSERT_EQUAL(send_udp(0, &to, 1000, 10), ERR_OK);
+	CU_ASSERT_EQUAL(send_udp(0, &to, 1000, 20), ERR_OK);
+	CU_ASSERT_EQUAL(send_udp(0, &to, 1001, 10), ERR_OK);
+	CU_ASSERT_EQUAL_FATAL(label_count, 3);
+	CU_ASSERT_NOT_EQUAL(labels[0], 0);
+	CU_ASSERT_EQUAL(labels[0], labels[1]);
+	CU_ASSERT_NOT_EQUAL(labels[0], labels[2]);
+	bare_close();
+}
+
 /* ---- Errors back ------------------------------------------------------- */
 
 /* A closed UDP port is reported, not more than 100 times at once. */
@@ -827,6 +861,7 @@ static const struct suite_case cases[] = {
 	{"connect to nobody", test_connect_to_nobody},
 	{"backlog", test_backlog},
 	{"unpredictable IDs", test_ids},
+	{"flow label", test_flow_label},
 	{"port unreachable", test_icmp_port_unreachable},
 };
 

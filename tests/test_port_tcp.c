@@ -396,24 +396,23 @@ static void test_persist_ends(void)
 /* ---- Segments made by hand --------------------------------------------- */
 
 struct segment {
-	uint32_t seq, ack; /* added to what is right */
+	uint32_t seq, ack;
 	uint8_t flags;
 	uint16_t window;
 	uint8_t options[12]; /* all of them: a multiple of 4 */
 	size_t option_length;
 	size_t length; /* of pattern data */
+	uint64_t data; /* where in the pattern */
 	uint16_t gso_size;
 };
 
-/* Segment S, from B to A over IPv4, comes in at A. Returns how many frames A
- * sends at once. */
-static unsigned long deliver(const struct segment *s)
+/* Segment S, with its numbers as they are, comes in at A from port FROM of B to
+ * port TO. Returns how many frames A sends at once. */
+static unsigned long deliver_to(u16_t from, u16_t to, const struct segment *s)
 {
-	struct tcp_pcb *pcb = apps[0].pcb;
 	ip_addr_t src = bare_address(1, 4), dest = bare_address(0, 4);
 	unsigned long before = bare.frames;
 	size_t header = TCP_HLEN + s->option_length;
-	struct netif *netif = &bare.host[0].netif;
 	struct tcp_hdr *tcp;
 	struct ip_hdr *ip;
 	struct pbuf *p;
@@ -423,10 +422,10 @@ static unsigned long deliver(const struct segment *s)
 	p = pbuf_alloc(PBUF_TRANSPORT, (u16_t)(header + s->length), PBUF_RAM);
 	CU_ASSERT_FATAL(p != NULL);
 	tcp = p->payload;
-	tcp->src = lwip_htons(pcb->remote_port);
-	tcp->dest = lwip_htons(pcb->local_port);
-	tcp->seqno = lwip_htonl(pcb->rcv_nxt + s->seq);
-	tcp->ackno = lwip_htonl(pcb->snd_nxt + s->ack);
+	tcp->src = lwip_htons(from);
+	tcp->dest = lwip_htons(to);
+	tcp->seqno = lwip_htonl(s->seq);
+	tcp->ackno = lwip_htonl(s->ack);
 	TCPH_HDRLEN_FLAGS_SET(tcp, header / 4, s->flags);
 	tcp->wnd = lwip_htons(s->window);
 	tcp->chksum = 0;
@@ -434,7 +433,7 @@ static unsigned long deliver(const struct segment *s)
 	memcpy(tcp + 1, s->options, s->option_length);
 	data = (uint8_t *)tcp + header;
 	for (size_t i = 0; i < s->length; i++)
-		data[i] = pattern(apps[0].received + s->seq + i, 1);
+		data[i] = pattern(s->data + i, 1);
 	tcp->chksum =
 		ip_chksum_pseudo(p, IP_PROTO_TCP, p->tot_len, &src, &dest);
 	pbuf_add_header(p, IP_HLEN);
@@ -448,9 +447,22 @@ static unsigned long deliver(const struct segment *s)
 	ip4_addr_copy(ip->dest, *ip_2_ip4(&dest));
 	IPH_CHKSUM_SET(ip, inet_chksum(ip, IP_HLEN));
 	p->off.gso_size = s->gso_size;
-	ip_input(p, netif);
+	ip_input(p, &bare.host[0].netif);
 	bare_leave();
 	return bare.frames - before;
+}
+
+/* The same for A's end of the connection, with numbers added to what is
+ * right. */
+static unsigned long deliver(const struct segment *s)
+{
+	struct tcp_pcb *pcb = apps[0].pcb;
+	struct segment t = *s;
+
+	t.data = apps[0].received + s->seq;
+	t.seq += pcb->rcv_nxt;
+	t.ack += pcb->snd_nxt;
+	return deliver_to(pcb->remote_port, pcb->local_port, &t);
 }
 
 /* An idle connection, of which A's end is then lied to. */
@@ -542,6 +554,92 @@ static void test_options(void)
 	for (size_t i = 0; i < sizeof(cut) / sizeof(*cut); i++)
 		deliver(&cut[i]);
 	CU_ASSERT_EQUAL(apps[0].pcb->mss, 1460);
+	bare_close();
+}
+
+/* ---- Answers to what belongs to no connection -------------------------- */
+
+/* The last TCP segment over IPv4 from A. */
+static struct {
+	uint8_t flags;
+	uint32_t seq, ack;
+} answer;
+
+static uint32_t get32(const uint8_t *at)
+{
+	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 |
+	       (uint32_t)at[2] << 8 | at[3];
+}
+
+static bool watch_answer(unsigned from, const uint8_t *f, size_t length)
+{
+	if (from == 0 && length >= 54 && f[12] == 8 && f[13] == 0 &&
+	    f[23] == 6) {
+		answer.flags = f[47];
+		answer.seq = get32(f + 38);
+		answer.ack = get32(f + 42);
+	}
+	return from != 0 || f[12] != 8 || f[13] != 0; /* B hears nothing */
+}
+
+/* RFC 9293 3.5.2: on a closed port and on a listening one. */
+static void test_reset_form(void)
+{
+	static const struct segment syn = {.flags = TCP_SYN, .seq = 1000};
+	static const struct segment data = {
+		.flags = TCP_ACK, .seq = 1000, .ack = 77, .length = 5};
+	static const struct segment reset = {.flags = TCP_RST, .seq = 1000};
+
+	suite_seed();
+	open_idle();
+	bare.watch = watch_answer;
+	deliver_to(5000, 81, &syn);
+	CU_ASSERT_EQUAL(answer.flags, TCP_RST | TCP_ACK);
+	CU_ASSERT_EQUAL(answer.seq, 0);
+	CU_ASSERT_EQUAL(answer.ack, 1001);
+	for (u16_t port = 80; port <= 81; port++) {
+		memset(&answer, 0, sizeof(answer));
+		deliver_to(5000, port, &data);
+		CU_ASSERT_EQUAL(answer.flags, TCP_RST);
+		CU_ASSERT_EQUAL(answer.seq, 77);
+		CU_ASSERT_EQUAL(answer.ack, 0);
+		CU_ASSERT_EQUAL(deliver_to(5000, port, &reset), 0);
+	}
+	bare_close();
+}
+
+/* A SYN from beyond the old connection opens a new one, an older one gets an
+ * ACK. */
+static void test_reuse_in_time_wait(void)
+{
+	struct segment syn = {.flags = TCP_SYN};
+	struct tcp_pcb *pcb;
+	u16_t from;
+
+	suite_seed();
+	open_idle();
+	pcb = apps[0].pcb;
+	from = pcb->remote_port;
+	for (unsigned i = 0; i < 2; i++) {
+		bare_enter(i);
+		CU_ASSERT_EQUAL(tcp_shutdown(apps[i].pcb, 0, 1), ERR_OK);
+		bare_leave();
+		bare_run(100);
+	}
+	CU_ASSERT_EQUAL_FATAL(pcb->state, TIME_WAIT);
+	bare.watch = watch_answer;
+	syn.seq = pcb->rcv_nxt - 1;
+	deliver_to(from, 80, &syn);
+	CU_ASSERT_EQUAL(answer.flags, TCP_ACK);
+	CU_ASSERT_EQUAL(answer.ack, pcb->rcv_nxt);
+	syn.seq = pcb->rcv_nxt + 1;
+	apps[0].pcb = NULL;
+	deliver_to(from, 80, &syn);
+	CU_ASSERT_EQUAL(answer.flags, TCP_SYN | TCP_ACK);
+	CU_ASSERT_EQUAL(answer.ack, syn.seq + 1);
+	bare_enter(0);
+	CU_ASSERT_PTR_NULL(tcp_tw_pcbs);
+	bare_leave();
 	bare_close();
 }
 
@@ -696,6 +794,8 @@ static const struct suite_case cases[] = {
 	{"acceptability", test_acceptability},
 	{"reset", test_reset},
 	{"options", test_options},
+	{"form of a reset", test_reset_form},
+	{"reuse in TIME-WAIT", test_reuse_in_time_wait},
 	{"prompt ACKs", test_prompt_acks},
 	{"no war of ACKs", test_no_ack_war},
 	{"ACK beside Nagle", test_ack_beside_nagle},
