@@ -185,9 +185,12 @@ static int pass_poll(struct pass *pass, struct skli_waiter *w, uint64_t until)
 	skli_stack_select(s);
 	w->place = SKLI_RUNNING;
 	s->driver.wakeups++;
-	/* Not by a thread that lost the lead: it would eat the leader's kick;
-	 * and the one that ends the driver is for all who are in poll(2). */
-	if (n > 0 && fds[0].revents && s->driver.leader == w && !s->driver.stop)
+	/*
+	 * Not by a thread that lost the lead, which would eat the leader's
+	 * kick; nor at the stack's end, when every thread must see it.
+	 */
+	if (n > 0 && fds[0].revents && s->driver.leader == w &&
+	    s->state == SKLI_STACK_OPEN && !s->driver.stop)
 		skli_park_drain(fds[0].fd);
 	if (w->extra_count)
 		memcpy(pass->fds, fds, devices * sizeof(fds[0]));
