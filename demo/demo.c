@@ -145,7 +145,8 @@ static int act_transfer(struct scene *scene)
 {
 	char label[64];
 
-	screen_step("1 GB each way, captured meanwhile");
+	screen_step("%.0f MB each way, captured meanwhile",
+		    transfer_bytes / 1e6);
 	capture_next(scene);
 	snprintf(label, sizeof(label), "to %s", scene->peer);
 	if (transfer_out(&scene->sink, label, &scene->out))
@@ -157,12 +158,13 @@ static int act_transfer(struct scene *scene)
 
 static int play(struct scene *scene)
 {
+	int failed;
+
 	skl_stack_set_current(scene->stack);
 	capture_start(scene);
-	if (act_serve(scene) || act_fetch(scene) || act_transfer(scene))
-		return -1;
+	failed = act_serve(scene) || act_fetch(scene) || act_transfer(scene);
 	capture_end(scene);
-	return 0;
+	return failed ? -1 : 0;
 }
 
 /* ---- Attempts ---------------------------------------------------------- */
@@ -186,11 +188,15 @@ static enum outcome attempt_run(unsigned way, struct refusal *refusals)
 
 static enum outcome attempt(unsigned way, struct refusal *refusals)
 {
+	enum outcome outcome;
 	int status;
 	pid_t pid = process_fork();
 
-	if (pid == 0)
-		exit(attempt_run(way, refusals));
+	if (pid == 0) {
+		outcome = attempt_run(way, refusals);
+		process_end_all();
+		exit(outcome);
+	}
 	if (pid < 0 || waitpid(pid, &status, 0) < 0) {
 		screen_trouble("fork: %s", strerror(errno));
 		return FAILED;
@@ -202,13 +208,32 @@ static enum outcome attempt(unsigned way, struct refusal *refusals)
 	return FAILED;
 }
 
-int main(void)
+/* demo [MEGABYTES] */
+static int arguments_read(int argc, char **argv)
+{
+	char *end = NULL;
+
+	if (argc == 1)
+		return 0;
+	transfer_bytes = strtod(argv[1], &end) * 1e6;
+	if (argc == 2 && !*end && transfer_bytes >= 1e6 &&
+	    transfer_bytes <= 1e11)
+		return 0;
+	fprintf(stderr,
+		"usage: demo [MEGABYTES]  for each way, 1 to 100000; 1000 "
+		"without\n");
+	return -1;
+}
+
+int main(int argc, char **argv)
 {
 	struct refusal *refusals =
 		mmap(NULL, WAYS * sizeof(*refusals), PROT_READ | PROT_WRITE,
 		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	enum outcome outcome = REFUSED;
 
+	if (arguments_read(argc, argv))
+		return FAILED;
 	screen_init();
 	if (refusals == MAP_FAILED) {
 		screen_trouble("mmap: %s", strerror(errno));

@@ -12,10 +12,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Where the capture goes: the current folder. */
 #define CAPTURE_FILE "demo.pcapng"
 
-/* The bytes of a transfer, and for how long one may last. */
-#define TRANSFER_BYTES   1000000000.0
+/* The bytes of a transfer: 1 GB, unless the command line says else. */
+extern double transfer_bytes;
+
+/* For how long a transfer may last. */
 #define TRANSFER_SECONDS 40.0
 
 /* For how long anything else may last. */

@@ -23,13 +23,13 @@ static void sink_serve(skl_sock *s, char *chunk)
 
 	while ((n = skl_recv(s, chunk, CHUNK, 0)) > 0)
 		total += (unsigned long long)n;
-	n = snprintf(text, sizeof(text), "%llu", total);
+	n = snprintf(text, sizeof(text), "%llu\n", total);
 	skl_sendall(s, text, (size_t)n, 0);
 }
 
 static void source_serve(skl_sock *s, char *chunk)
 {
-	double left = TRANSFER_BYTES;
+	double left = transfer_bytes;
 
 	while (left > 0) {
 		size_t size = left < CHUNK ? (size_t)left : CHUNK;

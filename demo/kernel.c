@@ -2,8 +2,8 @@
 /*
  * The kernel's peers, see kernel.h.
  *
- * The sink reads to the end of the stream and answers with its length in text;
- * the source sends TRANSFER_BYTES.  Both use cubic: bbr, some machines'
+ * The sink reads to the end of the stream and answers with its length, a line of text;
+ * the source sends transfer_bytes.  Both use cubic: bbr, some machines'
  * default, holds itself back where a round trip takes microseconds.
  */
 #include "kernel.h"
@@ -31,13 +31,13 @@ static void sink_serve(int fd)
 
 	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
 		total += (unsigned long long)n;
-	n = snprintf(text, sizeof(text), "%llu", total);
+	n = snprintf(text, sizeof(text), "%llu\n", total);
 	(void)!write(fd, text, (size_t)n);
 }
 
 static void source_serve(int fd)
 {
-	double left = TRANSFER_BYTES;
+	double left = transfer_bytes;
 
 	while (left > 0) {
 		size_t size = left < CHUNK ? (size_t)left : CHUNK;

@@ -159,26 +159,18 @@ static skl_stack *stack_open(const struct passt *p, int port)
 	return NULL;
 }
 
-static const char *last_line(char *text)
+/* Its last line into SAID; older versions complain where there's no /dev/log */
+static void passt_listen(const struct passt *p, char *said, size_t size)
 {
-	char *end = text + strlen(text);
-	char *line;
+	char all[2048];
+	char *line, *rest;
 
-	while (end > text && end[-1] == '\n')
-		*--end = '\0';
-	line = strrchr(text, '\n');
-	return *text ? (line ? line + 1 : text)
-		     : "nothing, and does not answer";
-}
-
-static enum outcome passt_refused(struct refusal *refusal, struct passt *p)
-{
-	char said[2048];
-
-	process_read(p->said, NULL, LAST_WORDS_SECONDS, said, sizeof(said));
-	passt_stop(p);
-	refusal_passt(refusal, last_line(said));
-	return REFUSED;
+	snprintf(said, size, "nothing, and does not answer");
+	process_read(p->said, NULL, LAST_WORDS_SECONDS, all, sizeof(all));
+	for (line = strtok_r(all, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest))
+		if (!strstr(line, "to syslog"))
+			snprintf(said, size, "%s", line);
 }
 
 static enum outcome passt_missing(struct refusal *refusal)
@@ -189,19 +181,33 @@ static enum outcome passt_missing(struct refusal *refusal)
 	return REFUSED;
 }
 
-static enum outcome stack_make(struct scene *scene, struct refusal *refusal,
-			       struct passt *p)
+/* One attempt; what passt said last, where it failed. */
+static enum outcome stack_try(struct scene *scene, struct refusal *refusal,
+			      struct passt *p, const char *interface)
 {
-	if (passt_start(p, NULL))
+	char said[128];
+
+	if (passt_start(p, interface))
 		return passt_missing(refusal);
 	scene->stack = stack_open(p, scene->sink.port);
 	if (scene->stack)
 		return DONE;
+	passt_listen(p, said, sizeof(said));
 	passt_stop(p);
-	if (passt_start(p, "lo"))
-		return passt_missing(refusal);
-	scene->stack = stack_open(p, scene->sink.port);
-	return scene->stack ? DONE : passt_refused(refusal, p);
+	refusal_passt(refusal, said);
+	return REFUSED;
+}
+
+static enum outcome stack_make(struct scene *scene, struct refusal *refusal,
+			       struct passt *p)
+{
+	enum outcome outcome = stack_try(scene, refusal, p, NULL);
+
+	/* "External interface not usable": an older one, and no route. */
+	if (outcome != REFUSED || !strstr(refusal->why, " interface "))
+		return outcome;
+	p->port[IPV6] = -1;
+	return stack_try(scene, refusal, p, "lo");
 }
 
 static int peers_open(struct scene *scene, const struct passt *p)

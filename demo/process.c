@@ -17,6 +17,8 @@
 
 #define KEPT_FD 3
 
+#define CHILDREN_MAX 16
+
 /* For how long SIGTERM is given a chance. */
 #define END_SECONDS 1.0
 
@@ -28,13 +30,29 @@ double process_clock(void)
 	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
+/* Which of the children are there; 0: a free place. */
+static pid_t children[CHILDREN_MAX];
+
+static void children_replace(pid_t old, pid_t new)
+{
+	for (int i = 0; i < CHILDREN_MAX; i++) {
+		if (children[i] != old)
+			continue;
+		children[i] = new;
+		return;
+	}
+}
+
 pid_t process_fork(void)
 {
 	pid_t parent = getpid();
 	pid_t pid = fork();
 
+	if (pid > 0)
+		children_replace(0, pid);
 	if (pid)
 		return pid;
+	memset(children, 0, sizeof(children));
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* It may have died before we asked. */
 	if (getppid() != parent)
@@ -135,7 +153,10 @@ static bool ended_by(pid_t pid, double seconds, int *status)
 	ended.fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	n = poll(&ended, 1, seconds > 0 ? (int)(seconds * 1000) : 0);
 	close(ended.fd);
-	return n > 0 && waitpid(pid, status, WNOHANG) == pid;
+	if (n <= 0 || waitpid(pid, status, WNOHANG) != pid)
+		return false;
+	children_replace(pid, 0);
+	return true;
 }
 
 void process_end(pid_t pid)
@@ -147,6 +168,14 @@ void process_end(pid_t pid)
 		return;
 	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
+	children_replace(pid, 0);
+}
+
+void process_end_all(void)
+{
+	for (int i = 0; i < CHILDREN_MAX; i++)
+		if (children[i])
+			process_end(children[i]);
 }
 
 int process_run(const char *const argv[], double seconds, char *text,

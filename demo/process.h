@@ -35,6 +35,9 @@ size_t process_read(int fd, const char *mark, double seconds, char *text,
 /* Ends a child (SIGTERM, then SIGKILL) and takes its status. */
 void process_end(pid_t pid);
 
+/* Ends all that are still there. */
+void process_end_all(void);
+
 /*
  * Runs a program to its end and keeps what it printed. Returns its exit
  * status, or -1: it could not be started, was killed, took too long.

@@ -120,13 +120,16 @@ void refusal_namespace(struct refusal *r, int error)
 			    "the kernel says: %s", strerror(error));
 }
 
-/* It makes a user namespace for itself, to be safe from its guest. */
+/*
+ * For its own safety passt makes a user namespace, and ends where it can't:
+ * then what forbids that is to blame.
+ */
 void refusal_passt(struct refusal *r, const char *said)
 {
-	const struct namespace_switch *s = switch_find();
-
-	refusal_set(r, "passt, a network without privileges",
-		    s ? s->line : "sudo make demo", "passt says: %.120s", said);
+	refusal_namespace(r, EPERM);
+	snprintf(r->what, sizeof(r->what),
+		 "passt, a network without privileges");
+	snprintf(r->why, sizeof(r->why), "passt says: %.128s", said);
 }
 
 /* ---- The device -------------------------------------------------------- */

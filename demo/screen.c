@@ -127,7 +127,7 @@ void screen_bar(const char *label, const struct transfer *t, bool last)
 
 	if (!last && !moving)
 		return;
-	bar_fill(bar, t->bytes / TRANSFER_BYTES);
+	bar_fill(bar, t->bytes / transfer_bytes);
 	printf("%s   %-28s [%s] %5.0f MB %6.2f s %s%6.2f Gbit/s%s%s",
 	       moving ? "\r" : "", label, bar, t->bytes / 1e6, t->seconds,
 	       screen_paint(GREEN),

@@ -14,6 +14,9 @@
 
 #define CHUNK (256 * 1024)
 
+/* For how long the end of a connection is awaited. */
+#define END_SECONDS 0.5
+
 /* Between two looks at the bar. */
 #define SHOW_SECONDS 0.05
 
@@ -22,6 +25,8 @@ struct run {
 	struct transfer *t;
 	double start, shown;
 };
+
+double transfer_bytes = 1e9;
 
 static char chunk[CHUNK];
 
@@ -51,11 +56,10 @@ static bool run_move(struct run *r, ssize_t n)
 	return r->t->seconds < TRANSFER_SECONDS;
 }
 
-static void run_end(struct run *r, skl_sock *s)
+static void run_end(struct run *r)
 {
 	r->t->seconds = process_clock() - r->start;
 	screen_bar(r->label, r->t, true);
-	skl_close(s);
 }
 
 static int run_failed(struct run *r, skl_sock *s)
@@ -65,28 +69,36 @@ static int run_failed(struct run *r, skl_sock *s)
 	return -1;
 }
 
-/*
- * The sink tells how much it got, and ends: 0 if that is all.  Its end is
- * awaited, so that what follows this connection's is another's (demo.c).
- */
+/* The sink tells how much it got, a line of text: 0 if that is all. */
 static int count_check(skl_sock *s, double sent)
 {
 	char text[32] = "";
 	size_t len = 0;
 	ssize_t n;
 
-	do {
+	while (len < sizeof(text) - 1 && !strchr(text, '\n')) {
 		n = skl_recv(s, text + len, sizeof(text) - 1 - len, 0);
-		len += n > 0 ? (size_t)n : 0;
-	} while (n > 0 && len < sizeof(text) - 1);
-	if (n < 0) {
-		screen_trouble("the sink: %s", skl_error()->text);
-		return -1;
+		if (n <= 0)
+			break;
+		len += (size_t)n;
 	}
 	if (strtod(text, NULL) == sent)
 		return 0;
+	text[strcspn(text, "\n")] = '\0';
 	screen_trouble("%.0f bytes were sent, the sink got '%s'", sent, text);
 	return -1;
+}
+
+/*
+ * Its end is awaited, so that the frames to come are another connection's
+ * (demo.c); but not for long, since passt forgets about it.
+ */
+static void end_await(skl_sock *s)
+{
+	char byte;
+
+	skl_settimeout(s, END_SECONDS);
+	skl_recv(s, &byte, 1, 0);
 }
 
 int transfer_out(const struct place *sink, const char *label,
@@ -99,7 +111,7 @@ int transfer_out(const struct place *sink, const char *label,
 	if (!s)
 		return -1;
 	do {
-		double left = TRANSFER_BYTES - t->bytes;
+		double left = transfer_bytes - t->bytes;
 
 		if (left <= 0)
 			break;
@@ -109,9 +121,14 @@ int transfer_out(const struct place *sink, const char *label,
 	} while (run_move(&r, n));
 	if (skl_shutdown(s, SHUT_WR))
 		return run_failed(&r, s);
-	n = count_check(s, t->bytes);
-	run_end(&r, s);
-	return n ? -1 : 0;
+	if (count_check(s, t->bytes)) {
+		skl_close(s);
+		return -1;
+	}
+	run_end(&r);
+	end_await(s);
+	skl_close(s);
+	return 0;
 }
 
 int transfer_in(const struct place *source, const char *label,
@@ -128,8 +145,9 @@ int transfer_in(const struct place *source, const char *label,
 		if (n < 0)
 			return run_failed(&r, s);
 	} while (n && run_move(&r, n));
-	run_end(&r, s);
-	if (n || t->bytes == TRANSFER_BYTES)
+	run_end(&r);
+	skl_close(s);
+	if (n || t->bytes == transfer_bytes)
 		return 0;
 	screen_trouble("%s: it ended after %.0f bytes", label, t->bytes);
 	return -1;

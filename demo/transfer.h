@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* TRANSFER_BYTES to the peer's sink, and from its source. */
+/* transfer_bytes to the peer's sink, and from its source. */
 #ifndef DEMO_TRANSFER_H
 #define DEMO_TRANSFER_H
 
