@@ -12,6 +12,9 @@
 
 #define MTU_DEFAULT 1500
 
+/* lwIP numbers its interfaces in 8 bits. */
+#define INTERFACES_MAX 250
+
 /* What lwIP must not compute: devices do, or netif/frame.c. */
 #define CHECKSUMS_LEFT                                                        \
  (NETIF_CHECKSUM_GEN_UDP | NETIF_CHECKSUM_GEN_TCP | NETIF_CHECKSUM_CHECK_IP | \
@@ -289,6 +292,16 @@ static int netif_attach(struct skli_netif *nif)
 	return 0;
 }
 
+/* netif_add() looks for a free index for ever when there is none. */
+static bool has_index_left(const struct skl_stack *s)
+{
+	unsigned count = 0;
+
+	for (const struct skli_netif *n = s->netifs; n; n = n->next)
+		count++;
+	return count < INTERFACES_MAX;
+}
+
 struct skli_netif *skli_netif_open(struct skl_stack *s, const char *spec,
 				   bool offload)
 {
@@ -296,6 +309,11 @@ struct skli_netif *skli_netif_open(struct skl_stack *s, const char *spec,
 	const struct skli_device *device = device_find(spec, &argument);
 	struct skli_netif *nif;
 
+	if (!has_index_left(s)) {
+		skli_fail_text(EMFILE, "a stack has at most %d interfaces",
+			       INTERFACES_MAX);
+		return NULL;
+	}
 	if (!device) {
 		skli_fail_text(EINVAL,
 			       "'%s': no such device; there are tap, fd, unix, "

@@ -239,6 +239,8 @@ static int apply_mac(struct config *c, char **arguments)
 	if (mac[0] & 1)
 		return refuse(c, EINVAL,
 			      "a group address; the first byte must be even");
+	if (!memcmp(mac, "\0\0\0\0\0", sizeof(mac)))
+		return refuse(c, EINVAL, "no address of a host");
 	memcpy(lwip->hwaddr, mac, sizeof(mac));
 	linklocal_renew(c->nif);
 	if (!ip4_addr_isany_val(*netif_ip4_addr(lwip)))
