@@ -163,6 +163,12 @@ int skli_mirror_open(struct skli_sock *k)
 	return fcntl(k->mirror->outer, F_DUPFD_CLOEXEC, 0);
 }
 
+void skli_mirror_hang_up(struct skli_sock *k)
+{
+	if (k->mirror)
+		hangup_set(k->mirror, POLLRDHUP | POLLHUP | POLLERR);
+}
+
 void skli_mirror_drop(struct skli_sock *k)
 {
 	struct skli_mirror *m = k->mirror;

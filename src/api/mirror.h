@@ -23,6 +23,9 @@ int skli_mirror_open(struct skli_sock *k);
  */
 void skli_mirror_update(struct skli_sock *k, bool event);
 
+/* The stack can do no more: who polls the mirror is to notice. */
+void skli_mirror_hang_up(struct skli_sock *k);
+
 /* The endpoint ends: its mirror hangs up and is gone; none is fine. */
 void skli_mirror_drop(struct skli_sock *k);
 

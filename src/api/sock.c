@@ -111,8 +111,10 @@ int skli_errno(err_t e)
 
 void skli_hook_stack_wake(struct skl_stack *s)
 {
-	for (struct skli_sock *k = s->socks; k; k = k->next)
+	for (struct skli_sock *k = s->socks; k; k = k->next) {
 		skli_waitq_wake(s, &k->wait);
+		skli_mirror_hang_up(k);
+	}
 }
 
 struct ending {
