@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -56,6 +57,19 @@ static inline _Noreturn void die_sockling(const char *what)
 	exit(1);
 }
 
+/* A number on the command line; exits where it is none. */
+static inline double number(const char *text)
+{
+	char *end;
+	double value = strtod(text, &end);
+
+	if (!*text || *end || !(value >= 0) || value > 1e6) {
+		fprintf(stderr, "not a number: %s\n", text);
+		exit(1);
+	}
+	return value;
+}
+
 static inline uint64_t now_ns(void)
 {
 	struct timespec t;
@@ -76,7 +90,7 @@ static inline void pin(const char *cpu)
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
-	CPU_SET(atoi(cpu), &set);
+	CPU_SET((int)number(cpu), &set);
 	if (sched_setaffinity(0, sizeof(set), &set))
 		die("-c");
 }
@@ -102,9 +116,9 @@ static inline struct bench bench_start(int argc, char **argv)
 		else if (option == 'c')
 			pin(optarg);
 		else if (option == 't')
-			b.seconds = atof(optarg);
+			b.seconds = number(optarg);
 		else if (option == 'n')
-			b.count = atoi(optarg);
+			b.count = (int)number(optarg);
 	}
 	if (argc - optind != 3) {
 		fprintf(stderr, "usage: %s " BENCH_USAGE "\n", argv[0]);
@@ -112,10 +126,12 @@ static inline struct bench bench_start(int argc, char **argv)
 	}
 	b.role = argv[optind];
 	b.host = argv[optind + 1];
-	b.port = atoi(argv[optind + 2]);
+	b.port = (int)number(argv[optind + 2]);
 	if (config)
 		stack_open(&b, config);
 	signal(SIGPIPE, SIG_IGN);
+	/* Whatever becomes of bench/run, nothing of it stays. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	return b;
 }
 

@@ -16,12 +16,14 @@
  */
 static double memory_now(void)
 {
-	FILE *f = fopen("/proc/self/smaps_rollup", "r");
+	FILE *f = fopen("/proc/self/smaps_rollup", "re");
 	char line[128];
+	static const char field[] = "Anonymous:";
 	long kb = -1;
 
 	while (f && kb < 0 && fgets(line, sizeof(line), f))
-		sscanf(line, "Anonymous: %ld", &kb);
+		if (!strncmp(line, field, sizeof(field) - 1))
+			kb = strtol(line + sizeof(field) - 1, NULL, 10);
 	if (kb < 0)
 		die("/proc/self/smaps_rollup");
 	fclose(f);

@@ -36,6 +36,11 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static void say_us(const char *name, const uint32_t *sorted, size_t index)
+{
+	say(name, sorted[index] / 1e3);
+}
+
 static void ask(const struct bench *b, struct end e)
 {
 	uint64_t end;
@@ -44,12 +49,13 @@ static void ask(const struct bench *b, struct end e)
 	for (unsigned i = 0; i < WARM_UP; i++)
 		ask_once(e);
 	end = now_ns() + (uint64_t)(b->seconds * 1e9);
-	while (n < SAMPLES && now_ns() < end)
+	do
 		samples[n++] = (uint32_t)ask_once(e);
+	while (n < SAMPLES && now_ns() < end);
 	end_reset(e);
 	qsort(samples, n, sizeof(samples[0]), compare);
-	say("p50", samples[n / 2] / 1e3);
-	say("p99", samples[n * 99 / 100] / 1e3);
+	say_us("p50", samples, n / 2);
+	say_us("p99", samples, n * 99 / 100);
 }
 
 int main(int argc, char **argv)
