@@ -32,6 +32,8 @@ struct skli_device {
 	 */
 	int (*open)(struct skli_netif *nif, const char *argument);
 	void (*close)(struct skli_netif *nif);
+	/* close() calls nothing of lwIP, so that it serves a failed stack. */
+	bool close_alone;
 	/*
 	 * Sends a frame, which is as the offload flags say: split and
 	 * finished unless the device takes offloads.  0; EAGAIN: the device is

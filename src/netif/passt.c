@@ -355,6 +355,7 @@ const struct skli_device skli_device_passt = {
 	.name = "passt",
 	.open = passt_open,
 	.close = passt_close,
+	.close_alone = true,
 	.send = skli_stream_send,
 	.receive = skli_stream_receive,
 	.writable = skli_stream_writable,

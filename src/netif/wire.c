@@ -351,6 +351,7 @@ const struct skli_device skli_device_wire = {
 	.name = "wire",
 	.open = wire_open,
 	.close = wire_close,
+	.close_alone = true,
 	.send = wire_send,
 	.receive = wire_receive,
 };

@@ -359,7 +359,9 @@ static void close_rest(struct skl_stack *s)
 {
 	for (struct skli_netif *n = s->netifs; n; n = n->next) {
 		skli_capture_stop(n);
-		if (n->fd >= 0)
+		if (n->device && n->device->close_alone)
+			n->device->close(n);
+		else if (n->fd >= 0)
 			close(n->fd);
 	}
 }
