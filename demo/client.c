@@ -42,11 +42,11 @@ static int answer_read(const char *answer, size_t len, struct visit *v)
 	const char *body = strstr(answer, "\r\n\r\n");
 	char promised[32];
 
-	if (!body || sscanf(answer, "HTTP/1.%*c %d", &v->status) != 1)
+	if (!body || strncmp(answer, "HTTP/1.", 7) != 0)
 		return -1;
+	v->status = (int)strtol(answer + strcspn(answer, " "), NULL, 10);
 	snprintf(v->head, sizeof(v->head), "%.*s", (int)(body - answer),
 		 answer);
-	header_find(v->head, "Server: ", v->server, sizeof(v->server));
 	header_find(v->head, "Content-Length: ", promised, sizeof(promised));
 	body += 4;
 	v->bytes = len - (size_t)(body - answer);
@@ -116,7 +116,12 @@ static int seconds_read(char *answer, double *seconds)
 {
 	char *mark = strrchr(answer, '#');
 
-	if (!mark || sscanf(mark, "#%lf", seconds) != 1)
+	char *end;
+
+	if (!mark)
+		return -1;
+	*seconds = strtod(mark + 1, &end);
+	if (end == mark + 1)
 		return -1;
 	*mark = '\0';
 	return 0;

@@ -8,11 +8,10 @@
 /*
  * Fetches / on the thread's current stack. 0, or -1: it has been said why.
  */
-int client_fetch(const struct place *place, struct visit *result);
+int client_fetch(const struct place *place, struct visit *v);
 
 /* The scene's visitor where the peer is a kernel: runs curl. */
-int client_curl(struct scene *scene, const struct place *page,
-		struct visit *result);
+int client_curl(struct scene *scene, const struct place *page, struct visit *v);
 
 /* "http://host:port/", with the brackets that IPv6 needs. */
 const char *client_url(const struct place *place, char url[80]);

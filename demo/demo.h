@@ -56,7 +56,6 @@ struct visit {
 	int status;
 	size_t bytes;
 	double seconds;
-	char server[64];
 	char head[512]; /* status line and header, a line each */
 };
 

@@ -131,7 +131,7 @@ int kernel_web_start(const char *bind_to)
 	process_read(out, "...", PATIENCE, said, sizeof(said));
 	port = strstr(said, " port ");
 	if (port && strstr(said, "..."))
-		return atoi(port + strlen(" port "));
+		return (int)strtol(port + strlen(" port "), NULL, 10);
 	screen_trouble("python3 -m http.server --bind %s said: %s", bind_to,
 		       *said ? said : "nothing");
 	return -1;

@@ -63,7 +63,7 @@ pid_t process_fork(void)
 /* In the child: its descriptors, and then it is another program. */
 static void become(const char *const argv[], int keep, int out, int failure)
 {
-	int null = open("/dev/null", O_RDONLY);
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	int error;
 
 	/* Above KEPT_FD, which is about to be taken. */
