@@ -274,7 +274,7 @@ static void take_ns(struct pbuf *p, struct netif *netif)
 	send_na(netif, &target, src);
 }
 
-static void forget_router(struct netif *netif, const ip6_addr_t *addr);
+static void forget_router(const struct netif *netif, const ip6_addr_t *addr);
 
 static void take_na(struct pbuf *p, struct netif *netif)
 {
@@ -307,7 +307,8 @@ static void take_na(struct pbuf *p, struct netif *netif)
 
 /* --- in: routers ---------------------------------------------------------- */
 
-static struct router *find_router(struct netif *netif, const ip6_addr_t *addr)
+static struct router *find_router(const struct netif *netif,
+				  const ip6_addr_t *addr)
 {
 	struct router *r;
 
@@ -317,7 +318,7 @@ static struct router *find_router(struct netif *netif, const ip6_addr_t *addr)
 	return NULL;
 }
 
-static void forget_router(struct netif *netif, const ip6_addr_t *addr)
+static void forget_router(const struct netif *netif, const ip6_addr_t *addr)
 {
 	struct router *r = find_router(netif, addr);
 
@@ -531,7 +532,7 @@ done:
 
 /* Is DEST on NETIF's link? Addresses set by hand have a /64 (as lwIP has it);
  * those from routers have what the routers say (RFC 5942). */
-static int is_on_link(struct netif *netif, const ip6_addr_t *dest)
+static int is_on_link(const struct netif *netif, const ip6_addr_t *dest)
 {
 	struct nd *t = nd();
 	struct prefix *x;
@@ -553,7 +554,7 @@ static int is_on_link(struct netif *netif, const ip6_addr_t *dest)
 
 /* RFC 4861 6.3.6: a router that is reachable, else one that has an address,
  * else each in its turn. NETIF NULL: on any interface that is up. */
-static struct router *select_router(struct netif *netif)
+static struct router *select_router(const struct netif *netif)
 {
 	struct nd *t = nd();
 	struct router *best = NULL;

@@ -308,7 +308,7 @@ void nd6_adjust_mld_membership(struct netif *netif, s8_t addr_idx,
 			       u8_t new_state)
 {
 	u8_t old_state = netif_ip6_addr_state(netif, addr_idx);
-	u8_t states[2] = {old_state, new_state};
+	const u8_t states[2] = {old_state, new_state};
 	ip6_addr_t group;
 	int member[2];
 	int i;

@@ -545,7 +545,7 @@ void skli_neighbour_times(uint32_t reachable, uint32_t retrans)
 		t->retrans_ms = retrans;
 }
 
-void skli_neighbour_flush(struct netif *netif, int family)
+void skli_neighbour_flush(const struct netif *netif, int family)
 {
 	struct neighbour *n, *older;
 

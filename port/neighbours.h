@@ -78,7 +78,7 @@ int skli_neighbour_quality(struct netif *netif, const ip_addr_t *addr);
 void skli_neighbour_times(uint32_t reachable, uint32_t retrans);
 
 /* Forgets all neighbours on NETIF of family 4 or 6. */
-void skli_neighbour_flush(struct netif *netif, int family);
+void skli_neighbour_flush(const struct netif *netif, int family);
 
 /* Asks for ADDR: everyone when MAC is NULL, else only MAC. */
 void skli_arp_ask(struct netif *netif, const ip4_addr_t *addr,
