@@ -20,6 +20,21 @@ struct option_call {
 	size_t len;
 };
 
+/* The options that are a protocol's own. */
+static int own_set(struct skli_sock *k, const struct option_call *o)
+{
+	if (!k->ops->setopt)
+		return ENOPROTOOPT;
+	return k->ops->setopt(k, o->level, o->option, o->value);
+}
+
+static int own_get(struct skli_sock *k, struct option_call *o)
+{
+	if (!k->ops->getopt)
+		return ENOPROTOOPT;
+	return k->ops->getopt(k, o->level, o->option, &o->value);
+}
+
 /* ---- Setting ----------------------------------------------------------- */
 
 /* Linux counts the kernel's overhead by doubling; what is set is halved. */
@@ -28,7 +43,8 @@ static int buffer_set(struct skli_sock *k, int *field, int value)
 	if (value < BUF_MIN)
 		value = BUF_MIN;
 	*field = value > BUF_MAX ? BUF_MAX : value;
-	k->ops->buffers(k);
+	if (k->ops->buffers)
+		k->ops->buffers(k);
 	return 0;
 }
 
@@ -68,7 +84,7 @@ static int socket_set(struct skli_sock *k, const struct option_call *o)
 	case SO_DOMAIN:
 	case SO_PROTOCOL:
 	case SO_ACCEPTCONN: return ENOPROTOOPT;
-	default: return k->ops->setopt(k, o->level, o->option, o->value);
+	default: return own_set(k, o);
 	}
 }
 
@@ -168,7 +184,7 @@ static int set_try(struct skli_call *c)
 	case SOL_SOCKET: return socket_set(k, o);
 	case IPPROTO_IP: return ip_set(k, o);
 	case IPPROTO_IPV6: return ip6_set(k, o);
-	default: return k->ops->setopt(k, o->level, o->option, o->value);
+	default: return own_set(k, o);
 	}
 }
 
@@ -203,7 +219,7 @@ static int socket_get(struct skli_sock *k, struct option_call *o)
 	case SO_DOMAIN: o->value = k->family; return 0;
 	case SO_PROTOCOL: o->value = k->ops->proto; return 0;
 	case SO_ACCEPTCONN: o->value = k->state == SKLI_LISTENING; return 0;
-	default: return k->ops->getopt(k, o->level, o->option, &o->value);
+	default: return own_get(k, o);
 	}
 }
 
@@ -239,7 +255,7 @@ static int value_get(struct skli_sock *k, struct option_call *o)
 	case SOL_SOCKET: return socket_get(k, o);
 	case IPPROTO_IP: return ip_get(k, o);
 	case IPPROTO_IPV6: return ip6_get(k, o);
-	default: return k->ops->getopt(k, o->level, o->option, &o->value);
+	default: return own_get(k, o);
 	}
 }
 

@@ -59,12 +59,12 @@ struct skli_sock_ops {
 	int (*name)(struct skli_sock *k, skl_addr *a, bool peer);
 	/* POLL* that hold now. */
 	short (*poll)(struct skli_sock *k);
-	/* ENOPROTOOPT: not one of this kind's. */
+	/* ENOPROTOOPT: not one of this kind's; NULL: there are none. */
 	int (*setopt)(struct skli_sock *k, int level, int option, int value);
 	int (*getopt)(struct skli_sock *k, int level, int option, int *value);
-	/* The buffer sizes have changed. */
+	/* The buffer sizes have changed; may be NULL. */
 	void (*buffers)(struct skli_sock *k);
-	/* Has all that was sent been acknowledged?  For SO_LINGER. */
+	/* Has all that was sent been acknowledged (SO_LINGER)?  NULL: yes. */
 	bool (*drained)(const struct skli_sock *k);
 	/* The pcb's common part (TTL, TOS, flags), or NULL. */
 	struct ip_pcb *(*pcb)(struct skli_sock *k);
@@ -122,7 +122,7 @@ struct skli_tcp {
 struct skli_udp {
 	struct udp_pcb *pcb;
 	struct skli_datagram *rx, **rx_last;
-	size_t rx_held; /* bytes charged */
+	size_t rx_held;     /* bytes charged */
 	bool source_chosen; /* by connect() */
 	bool rx_shut, tx_shut;
 };

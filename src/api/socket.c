@@ -103,7 +103,9 @@ skl_sock *skl_dup(skl_sock *s)
 
 static int drain_try(struct skli_call *c)
 {
-	return c->sock->ops->drained(c->sock) ? 0 : EAGAIN;
+	const struct skli_sock *k = c->sock;
+
+	return !k->ops->drained || k->ops->drained(k) ? 0 : EAGAIN;
 }
 
 static int shut_try(struct skli_call *c)

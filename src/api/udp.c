@@ -359,35 +359,6 @@ static short udp_sock_poll(struct skli_sock *k)
 	return events;
 }
 
-static int udp_setopt(struct skli_sock *k, int level, int option, int value)
-{
-	(void)k;
-	(void)level;
-	(void)option;
-	(void)value;
-	return ENOPROTOOPT;
-}
-
-static int udp_getopt(struct skli_sock *k, int level, int option, int *value)
-{
-	(void)k;
-	(void)value;
-	(void)level;
-	(void)option;
-	return ENOPROTOOPT;
-}
-
-static void udp_buffers(struct skli_sock *k)
-{
-	(void)k; /* on_recv() looks at rcvbuf; nothing waits to be sent */
-}
-
-static bool udp_drained(const struct skli_sock *k)
-{
-	(void)k;
-	return true;
-}
-
 static struct ip_pcb *udp_sock_pcb(struct skli_sock *k)
 {
 	return (struct ip_pcb *)(void *)k->udp.pcb;
@@ -410,10 +381,6 @@ const struct skli_sock_ops skli_udp_ops = {
 	.recv = udp_sock_recv,
 	.name = udp_sock_name,
 	.poll = udp_sock_poll,
-	.setopt = udp_setopt,
-	.getopt = udp_getopt,
-	.buffers = udp_buffers,
-	.drained = udp_drained,
 	.pcb = udp_sock_pcb,
 	.lost = udp_lost,
 };

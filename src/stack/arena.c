@@ -44,6 +44,9 @@
 # define EVERY_BLOCK_ITS_OWN false
 #endif
 
+/* The sanitizer's allocator is slow where much is aligned to much. */
+#define LARGE_ALIGN (EVERY_BLOCK_ITS_OWN ? (size_t)64 : SLAB_SIZE)
+
 struct free_block {
 	struct free_block *next;
 };
@@ -84,6 +87,8 @@ static size_t class_size(unsigned class)
 
 static struct skli_slab *block_slab(void *block)
 {
+	if (EVERY_BLOCK_ITS_OWN)
+		return (struct skli_slab *)(void *)((char *)block - SLAB_FIRST);
 	return (struct skli_slab *)((uintptr_t)block & ~(SLAB_SIZE - 1));
 }
 
@@ -241,7 +246,7 @@ static void *large_alloc(struct skli_arena *a, size_t size)
 	}
 	if (!s) {
 		/* Memory past size is never touched. */
-		if (posix_memalign((void **)&s, SLAB_SIZE, SLAB_FIRST + size))
+		if (posix_memalign((void **)&s, LARGE_ALIGN, SLAB_FIRST + size))
 			return NULL;
 		s->class = LARGE_CLASS;
 		s->block = size;
