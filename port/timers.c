@@ -51,9 +51,9 @@ struct timers {
 	struct skli_deadlines queue;
 	struct tick ticks[SKLI_TICKS];
 	int begun;
-	uint64_t begin;          /* the clock at the first entry */
-	uint64_t now;            /* the clock at the last entry */
-	uint64_t aged;           /* the clock when the tables were last aged */
+	uint64_t now;  /* the clock at the last entry */
+	uint64_t tick; /* the clock when tcp_ticks became what it is */
+	uint64_t aged; /* the clock when the tables were last aged */
 	struct tcp_pcb *running; /* the pcb whose timers run, unless freed */
 };
 
@@ -107,8 +107,7 @@ static uint64_t state_ticks(const struct tcp_pcb *pcb)
 /* The clock at SPAN ticks after tick FROM; ticks wrap, the clock doesn't. */
 static uint64_t clock_of(uint32_t from, uint64_t span)
 {
-	struct timers *t = timers();
-	uint64_t at = t->now - (t->now - t->begin) % TCP_SLOW_INTERVAL;
+	uint64_t at = timers()->tick;
 	uint64_t passed = (uint64_t)(tcp_ticks - from);
 
 	if (passed >= span)
@@ -144,12 +143,20 @@ static uint64_t slow_due(const struct tcp_pcb *pcb)
 	return due;
 }
 
-/* The next point of a grid that began with the stack. */
-static uint64_t grid(unsigned interval)
+/* When the next slow tick begins. */
+static uint64_t next_slow(void)
+{
+	return timers()->tick + TCP_SLOW_INTERVAL;
+}
+
+/* The next fast tick: two to a slow one. */
+static uint64_t next_fast(void)
 {
 	struct timers *t = timers();
 
-	return t->now + interval - (t->now - t->begin) % interval;
+	if (t->now - t->tick < TCP_FAST_INTERVAL)
+		return t->tick + TCP_FAST_INTERVAL;
+	return next_slow();
 }
 
 /* When PCB needs a look, seen from now. */
@@ -160,9 +167,9 @@ static uint64_t tcp_due(const struct tcp_pcb *pcb)
 	if (pcb->state <= LISTEN)
 		return NEVER;
 	if (needs_fast(pcb))
-		take_earlier(&due, grid(TCP_FAST_INTERVAL));
+		take_earlier(&due, next_fast());
 	if (needs_retry(pcb))
-		take_earlier(&due, grid(TCP_SLOW_INTERVAL));
+		take_earlier(&due, next_slow());
 	return due;
 }
 
@@ -189,7 +196,7 @@ static void run_tcp(struct skli_deadline *d)
 	t->running = NULL;
 	due = tcp_due(pcb);
 	if (due <= t->now) /* could not be done, for want of memory */
-		due = grid(TCP_SLOW_INTERVAL);
+		due = next_slow();
 	if (due == NEVER)
 		skli_deadline_clear(&t->queue, d);
 	else
@@ -271,22 +278,33 @@ void skli_timers_drop(struct skli_deadline *d)
 	skli_deadline_clear(&timers()->queue, d);
 }
 
+/* Lets the slow ticks pass until T->now. */
+static void pass_ticks(struct timers *t)
+{
+	uint64_t passed = (t->now - t->tick) / TCP_SLOW_INTERVAL;
+
+	tcp_ticks += (u32_t)passed;
+	t->tick += passed * TCP_SLOW_INTERVAL;
+}
+
 void skli_timers_catch_up(uint64_t now)
 {
 	struct timers *t = timers();
 
 	if (!t->begun) {
 		t->begun = 1;
-		t->begin = t->now = t->aged = now;
+		t->now = t->tick = t->aged = now;
+		tcp_ticks = 1; /* 0 means "no measurement" to lwIP (rttest) */
 	}
-	if (now > t->now)
-		t->now = now;
-	/* From 1: a tick of 0 means "no measurement" to lwIP (rttest). */
-	tcp_ticks = (u32_t)((t->now - t->begin) / TCP_SLOW_INTERVAL) + 1;
-	if (t->now - t->aged < SECOND)
+	if (now <= t->now)
 		return;
-	skli_nd_age((uint32_t)((t->now - t->aged) / SECOND));
-	t->aged += (t->now - t->aged) / SECOND * SECOND;
+	t->now = now;
+	if (now - t->tick >= TCP_SLOW_INTERVAL)
+		pass_ticks(t);
+	if (now - t->aged < SECOND)
+		return;
+	skli_nd_age((uint32_t)((now - t->aged) / SECOND));
+	t->aged += (now - t->aged) / SECOND * SECOND;
 }
 
 void skli_timers_run(uint64_t now)
