@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -228,6 +229,43 @@ static void mtu_changes(struct link *l)
 		mtu_at(l, mtus[n]);
 }
 
+/* Sends until nothing more is taken for a while: the bytes. */
+static size_t stuff(skl_sock *s)
+{
+	struct skl_pollfd p = {.sock = s, .events = POLLOUT};
+	size_t total = 0;
+
+	while (skl_poll(&p, 1, 0.3) == 1) {
+		ssize_t n = skl_send(s, pattern() + total % 65521, 60000,
+				     MSG_DONTWAIT);
+
+		total += n > 0 ? (size_t)n : 0;
+	}
+	return total;
+}
+
+/*
+ * Both windows are closed and were probed: what is read then opens them again.
+ */
+static void windows_closed(struct link *l)
+{
+	skl_sock *s = client(l, SOCK_STREAM, 0);
+	struct skl_interface before;
+	size_t total;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	total = stuff(s);
+	CU_ASSERT(total > 100000);
+	before = link_interface(l);
+	for (int n = 0; n < 10000; n++) {
+		if (link_interface(l).tx_frames >= before.tx_frames + 2)
+			break;
+		skl_poll(NULL, 0, 0.001);
+	}
+	CU_ASSERT_TRUE(stream_check(s, 0, total));
+	skl_close(s);
+}
+
 static void counters(struct link *l)
 {
 	struct skl_interface before = link_interface(l), after;
@@ -400,6 +438,7 @@ enum {
 	OUTSIDE = 1,   /* not for the loopback */
 	FRAGMENTS = 2, /* for links that fragments cross */
 	MORTAL = 4,    /* for devices that end with their peer */
+	SLOW = 8,      /* for one link to a stack and one to the kernel */
 };
 
 static const struct conformance {
@@ -414,6 +453,7 @@ static const struct conformance {
 	{"full_frames", full_frames, OUTSIDE},
 	{"fragments", fragments, FRAGMENTS},
 	{"mtu_changes", mtu_changes, OUTSIDE},
+	{"windows_closed", windows_closed, SLOW},
 	{"counters", counters, 0},
 	{"connections", connections, 0},
 	{"close_while_waiting", close_while_waiting, 0},
@@ -428,7 +468,8 @@ static const struct link_kind *const kinds[] = {
 
 static bool applies(const struct conformance *c, const struct link_kind *k)
 {
-	return !(c->needs & OUTSIDE && k->loop) &&
+	return !(c->needs & SLOW && k != &link_wire && k != &link_tap) &&
+	       !(c->needs & OUTSIDE && k->loop) &&
 	       !(c->needs & FRAGMENTS && !k->fragments) &&
 	       !(c->needs & MORTAL && k->outlives);
 }
