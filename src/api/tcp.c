@@ -12,10 +12,10 @@
  *
  * Who frees a pcb: lwIP does, whenever a connection is over, and says so
  * through the error callback; but not for one that reaches TIME-WAIT, whose
- * memory goes without a word (tcp_slowtmr()).  So once both FINs are under way
- * the endpoint lets go of its pcb by itself (let_go()), after which lwIP
- * finishes the handshake alone.  An endpoint without a pcb is ENDED; what had
- * been received can still be read.
+ * memory goes without a word (tcp_slowtmr()).  So where our FIN was first and
+ * the peer's has come the endpoint lets go of its pcb by itself (let_go()),
+ * after which lwIP finishes the handshake alone.  An endpoint without a pcb is
+ * ENDED; what had been received can still be read.
  */
 #include "api/tcp.h"
 
@@ -687,8 +687,6 @@ static int tcp_sock_shutdown(struct skli_sock *k, int how)
 
 		if (e != ERR_OK)
 			return skli_errno(e);
-		if (k->tcp.rx_end && k->tcp.pcb)
-			let_go(k);
 	}
 	skli_sock_event(k);
 	return 0;
