@@ -127,6 +127,31 @@ static void test_linger_waits(void)
 	case_close(stack);
 }
 
+/* Also where the peer's half ended first, and ours is shut already. */
+static void test_linger_after_end(void)
+{
+	skl_stack *stack = case_open("");
+	struct pair p = pair_open(AF_INET);
+	struct worker w;
+	double began;
+	size_t n;
+	char c;
+
+	WORKS(skl_shutdown(p.server, SHUT_WR));
+	CU_ASSERT_EQUAL(skl_recv(p.client, &c, 1, 0), 0);
+	n = fill(p.client);
+	WORKS(skl_shutdown(p.client, SHUT_WR));
+	linger_set(p.client, 10);
+	worker_start(&w, read_after_a_while, p.server);
+	began = now();
+	WORKS(skl_close(p.client));
+	CU_ASSERT(now() - began >= 0.1);
+	CU_ASSERT(now() - began < 5);
+	CU_ASSERT_EQUAL(worker_join(&w), (long)n);
+	WORKS(skl_close(p.server));
+	case_close(stack);
+}
+
 static void test_linger_gives_up(void)
 {
 	skl_stack *stack = case_open("");
@@ -450,6 +475,7 @@ static const struct suite_case cases[] = {
 	{"send after the peer's close", test_send_after_peers_close},
 	{"SO_LINGER 0", test_linger_zero},
 	{"SO_LINGER waits", test_linger_waits},
+	{"SO_LINGER after the peer's end", test_linger_after_end},
 	{"SO_LINGER gives up", test_linger_gives_up},
 	{"SO_LINGER, non-blocking", test_linger_nonblocking},
 	{"half-close both ways", test_half_close},
