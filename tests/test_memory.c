@@ -97,7 +97,7 @@ static void act_udp(skl_stack *s, void *arg)
 	int family = *(int *)arg;
 	skl_sock *k = skl_socket(family, SOCK_DGRAM, 0);
 	char buf[3000];
-	skl_addr a;
+	skl_addr a = loopback(family, 9);
 	ssize_t n;
 
 	(void)s;
