@@ -111,7 +111,7 @@ static int act_serve(struct scene *scene)
 	struct web *web = web_start(scene->stack, 80);
 	int failed;
 
-	screen_step("%s fetches a page from a web server on sockling sockets",
+	screen_step("A web server on sockling sockets shows a page to %s",
 		    scene->visitor);
 	if (!web) {
 		screen_trouble("the web server: %s", skl_error()->text);

@@ -151,7 +151,8 @@ static skl_stack *stack_open(const struct passt *p, int port)
 		return NULL;
 	skl_stack_set_current(stack);
 	if (is_reached(GATEWAY4, port)) {
-		screen_say("sockling's end: skl_stack_open(\"%s\")", config);
+		screen_say("sockling's end, as skl_stack_open() takes it:");
+		screen_say("  %s", config);
 		return stack;
 	}
 	skl_stack_set_current(NULL);

@@ -72,10 +72,10 @@ static void next_print(const struct scene *scene)
 
 	printf("\n%sWhat to try next%s\n", bold(), plain());
 	if (scene->captured && stat(CAPTURE_FILE, &st) == 0) {
-		printf("   %-28severy frame, in %.1f MB: the pages whole, of "
-		       "each\n",
+		printf("   %-28swhat went over the wire, %.1f MB: the pages "
+		       "whole,\n",
 		       "wireshark " CAPTURE_FILE, (double)st.st_size * 1e-6);
-		hint_print("", "transfer the beginning, 128 bytes a frame");
+		hint_print("", "the transfers' beginning, 128 bytes a frame");
 	}
 	hint_print("labs/echo/README.md",
 		   "your first server and client, line by line");

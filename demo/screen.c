@@ -8,7 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BAR_WIDTH 32
+/* So that a line fits 80 columns. */
+#define BAR_WIDTH 20
 
 static bool moving, coloured;
 static unsigned steps;
@@ -128,7 +129,7 @@ void screen_bar(const char *label, const struct transfer *t, bool last)
 	if (!last && !moving)
 		return;
 	bar_fill(bar, t->bytes / transfer_bytes);
-	printf("%s   %-28s [%s] %5.0f MB %6.2f s %s%6.2f Gbit/s%s%s",
+	printf("%s   %-21s [%s] %4.0f MB %5.2f s %s%6.2f Gbit/s%s%s",
 	       moving ? "\r" : "", label, bar, t->bytes / 1e6, t->seconds,
 	       screen_paint(GREEN),
 	       t->seconds > 0 ? t->bytes * 8e-9 / t->seconds : 0.0,

@@ -75,7 +75,8 @@ enum outcome tap_open(struct scene *scene, struct refusal *refusal)
 		refusal_tap(refusal, skl_error());
 		return REFUSED;
 	}
-	screen_say("sockling's end: skl_stack_open(\"%s\")", config);
+	screen_say("sockling's end, as skl_stack_open() takes it:");
+	screen_say("  %s", config);
 	if (kernel_configure(&ipv6) || peers_open(scene, ipv6))
 		return FAILED;
 	return DONE;

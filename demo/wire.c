@@ -43,7 +43,7 @@ static skl_stack *stack_open(const char *who, const char *config)
 	skl_stack *stack = skl_stack_open(config);
 
 	if (stack)
-		screen_say("%s: skl_stack_open(\"%s\")", who, config);
+		screen_say("%s: %s", who, config);
 	else
 		screen_trouble("%s: %s", config, skl_error()->text);
 	return stack;
@@ -74,7 +74,7 @@ enum outcome wire_open(struct scene *scene, struct refusal *refusal)
 				  "wire:demo " OURS4 "/24 " OURS6 "/64");
 	if (!scene->stack)
 		return FAILED;
-	other = stack_open("the other end  ",
+	other = stack_open("the other end ",
 			   "wire:demo " THEIR4 "/24 " THEIR6 "/64");
 	if (!other)
 		return FAILED;
