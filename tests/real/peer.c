@@ -132,6 +132,18 @@ static void web(skl_sock *s)
 
 /* ---- The echo server --------------------------------------------------- */
 
+/* Twice the memory; false: there is none, what there was stays. */
+static bool grow(char **buf, size_t *size)
+{
+	char *more = realloc(*buf, *size * 2);
+
+	if (!more)
+		return false;
+	*buf = more;
+	*size *= 2;
+	return true;
+}
+
 static void echo(skl_sock *s)
 {
 	size_t size = CHUNK, got = 0;
@@ -141,8 +153,8 @@ static void echo(skl_sock *s)
 	while (buf && n > 0) {
 		n = skl_recv(s, buf + got, size - got, 0);
 		got += n > 0 ? (size_t)n : 0;
-		if (got == size)
-			buf = realloc(buf, size *= 2);
+		if (got == size && !grow(&buf, &size))
+			break;
 	}
 	if (buf && n == 0)
 		skl_sendall(s, buf, got, 0);
