@@ -314,6 +314,25 @@ static void test_detection_of_duplicates(void)
 	bare_close();
 }
 
+/* Two that want the same address at the same time: neither gets it. */
+static void test_detection_at_once(void)
+{
+	s8_t index[2];
+
+	suite_seed();
+	bare_open();
+	CU_ASSERT(bare_settle(20 * BARE_SECOND));
+	bare.faults.delay_ms = 10; /* both probes are out before one arrives */
+	for (unsigned i = 0; i < 2; i++)
+		index[i] = add_tentative(i, 30);
+	bare_run(2 * BARE_SECOND);
+	for (unsigned i = 0; i < 2; i++)
+		CU_ASSERT_EQUAL(
+			netif_ip6_addr_state(&bare.host[i].netif, index[i]),
+			IP6_ADDR_DUPLICATED);
+	bare_close();
+}
+
 /* ---- Messages made by hand --------------------------------------------- */
 
 struct message {
@@ -857,6 +876,7 @@ static const struct suite_case cases[] = {
 	{"thousands of neighbours", test_neighbours_by_the_thousand},
 	{"neighbour vanishes", test_neighbour_vanishes},
 	{"duplicate addresses", test_detection_of_duplicates},
+	{"duplicates at once", test_detection_at_once},
 	{"path MTU floor", test_path_mtu_floor},
 	{"path MTU", test_path_mtu},
 	{"autoconfiguration", test_autoconfiguration},

@@ -369,27 +369,33 @@ static bool watch_cut_a(unsigned from, const uint8_t *f, size_t length)
  */
 static void test_persist_ends(void)
 {
+	struct app *a = &apps[0], *b = &apps[1];
+
 	suite_seed();
 	bare_open();
 	bare.watch = watch_cut_a;
-	begin(4, 0, 1, 1000);
-	apps[0].reads = false;
-	apps[1].total = 1001;
+	begin(4, 0, 1024, 1024); /* which a window of 128s can say */
+	a->reads = false;
+	b->finished = true; /* no FIN yet */
 	bare_run(BARE_SECOND);
-	CU_ASSERT_FATAL(apps[0].pcb != NULL);
-	/* Whatever did not fit is one byte: the window is 1000 or 896. */
-	apps[1].total = apps[1].sent;
+	CU_ASSERT_EQUAL_FATAL(a->received, 1024);
+	CU_ASSERT_EQUAL(b->pcb->snd_wnd, 0);
+	bare_enter(1);
+	b->total++;
+	fill(b);
+	CU_ASSERT_NOT_EQUAL(b->pcb->persist_backoff, 0);
+	bare_leave();
 	lossy_from_a = true;
 	bare_enter(0);
-	tcp_recved(apps[0].pcb, (u16_t)apps[0].unread);
-	apps[0].unread = 0;
+	tcp_recved(a->pcb, 1024);
+	a->unread = 0;
+	a->reads = true;
 	bare_leave();
 	bare_run(10);
 	lossy_from_a = false;
-	apps[0].reads = true;
 	bare_run(10 * BARE_SECOND);
-	CU_ASSERT_EQUAL(apps[0].received, apps[1].total);
-	carry(10 * BARE_SECOND, true);
+	CU_ASSERT_EQUAL(a->received, 1025);
+	CU_ASSERT_EQUAL(b->pcb->persist_backoff, 0);
 	end();
 }
 
@@ -748,6 +754,60 @@ static void test_retransmission_times(void)
 	bare_close();
 }
 
+/* Once its data is acknowledged a connection has no deadline left: not at the
+ * next look, but at once. */
+static void test_idle_at_once(void)
+{
+	const uint8_t next = pattern(1000, 0);
+
+	suite_seed();
+	open_idle();
+	CU_ASSERT(bare_settle(20 * BARE_SECOND)); /* MLD's reports */
+	bare_enter(0);
+	CU_ASSERT_EQUAL(tcp_write(apps[0].pcb, &next, 1, TCP_WRITE_FLAG_COPY),
+			ERR_OK);
+	tcp_output(apps[0].pcb);
+	bare_leave();
+	CU_ASSERT_NOT_EQUAL(bare_next(), UINT64_MAX);
+	bare_run(TCP_FAST_INTERVAL); /* B may delay its ACK */
+	CU_ASSERT_PTR_NULL(apps[0].pcb->unacked);
+	CU_ASSERT_EQUAL(bare_next(), UINT64_MAX);
+	bare_close();
+}
+
+/* ---- Recovery ---------------------------------------------------------- */
+
+static unsigned data_frames;
+
+/* Three data frames of one window are lost, each once. */
+static bool watch_lose_three(unsigned from, const uint8_t *f, size_t length)
+{
+	(void)f;
+	if (from != 0 || length < 1000)
+		return true;
+	data_frames++;
+	return data_frames != 12 && data_frames != 14 && data_frames != 17;
+}
+
+/* RFC 6582: all three are found missing by ACKs, not by time-outs. */
+static void test_newreno(void)
+{
+	uint64_t began;
+
+	suite_seed();
+	bare_open();
+	bare.faults.delay_ms = 5;
+	begin(4, 200000, 0, 0);
+	bare.watch = watch_lose_three;
+	data_frames = 0;
+	began = bare.now;
+	while (apps[1].received < 200000)
+		CU_ASSERT_FATAL(bare_step(began + 60 * BARE_SECOND));
+	CU_ASSERT(bare.now - began < 250);
+	CU_ASSERT(data_frames < 200); /* 137, and some twice */
+	end();
+}
+
 /* ---- Path MTU ---------------------------------------------------------- */
 
 static unsigned too_long;
@@ -803,6 +863,8 @@ static const struct suite_case cases[] = {
 	{"no war of ACKs", test_no_ack_war},
 	{"ACK beside Nagle", test_ack_beside_nagle},
 	{"retransmission times", test_retransmission_times},
+	{"idle at once", test_idle_at_once},
+	{"NewReno", test_newreno},
 	{"path MTU of TCP", test_tcp_path_mtu},
 };
 
