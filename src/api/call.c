@@ -85,11 +85,6 @@ int skli_call_run(skl_sock *s, skli_try *fn, void *arg, bool once)
 	}
 	/* Before we leave: afterwards the stack may be somebody else's. */
 	if (timed_out)
-		skli_fail_timeout();
-	else if (error > 0)
-		call_fail(stack, error);
-	/* Told while the stack is held: it may be gone afterwards. */
-	if (timed_out)
 		error = skli_fail_timeout();
 	else if (error > 0)
 		error = call_fail(stack, error);
