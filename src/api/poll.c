@@ -193,13 +193,17 @@ static int poll_apart(struct polling *p, double timeout)
 	if (timeout >= 0 && timeout < 1e9)
 		limit = (uint64_t)(timeout * 1e9);
 	kernel_look(p);
+	/* Once: who wakes us reads it under a lock that we don't hold. */
+	error = skli_waiter_apart(&p->waiter);
+	if (error)
+		return skli_fail(error);
 	for (;;) {
 		uint64_t past = env->clock(env) - start;
 
 		p->waiter.woken = false;
-		error = skli_waiter_apart(&p->waiter);
+		skli_park_drain(p->waiter.eventfd);
 		ready = look(p, false);
-		if (ready || error || (limit != SKLI_NEVER && past >= limit))
+		if (ready || (limit != SKLI_NEVER && past >= limit))
 			break;
 		error = skli_wait_apart(&p->waiter, limit == SKLI_NEVER
 							    ? SKLI_NEVER
