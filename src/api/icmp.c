@@ -4,8 +4,8 @@
  * 4.1.3.3 and 4.2.3.9, RFC 5461, RFC 5927).
  *
  * UDP: a connected socket gets the error.  TCP: only a connection that is
- * being opened ends by one; an established one ignores it, and whoever forges
- * one has to know a sequence number in flight.
+ * being opened ends by one; an established one ignores it, but for what it says
+ * of the path's MTU; whoever forges one has to know a sequence number in flight.
  */
 #include "api/tcp.h"
 #include "port/hooks.h"
@@ -118,7 +118,18 @@ static bool tcp_matches(const struct tcp_pcb *t, const struct quoted *q)
 	       TCP_SEQ_BETWEEN(q->seq, t->lastack, t->snd_nxt);
 }
 
-static void tcp_error(const struct quoted *q, int error)
+/*
+ * The path takes packets of mtu bytes at most (RFC 1191, RFC 8201); 0: a router
+ * that does not say (RFC 1191 section 5): the least that all must take.
+ */
+static void tcp_too_big(struct tcp_pcb *t, uint32_t mtu)
+{
+	if (!mtu)
+		mtu = 576;
+	tcp_path_mtu(t, (u16_t)(mtu < UINT16_MAX ? mtu : UINT16_MAX));
+}
+
+static void tcp_error(const struct quoted *q, int error, uint32_t mtu)
 {
 	for (struct tcp_pcb *t = tcp_active_pcbs; t; t = t->next) {
 		struct skli_sock *k;
@@ -126,7 +137,9 @@ static void tcp_error(const struct quoted *q, int error)
 		if (!tcp_matches(t, q))
 			continue;
 		k = skli_tcp_sock(t);
-		if (k && k->state == SKLI_CONNECTING && error != EMSGSIZE)
+		if (error == EMSGSIZE)
+			tcp_too_big(t, mtu);
+		else if (k && k->state == SKLI_CONNECTING)
 			skli_tcp_drop(k, error);
 		return;
 	}
@@ -139,11 +152,10 @@ void skli_hook_icmp_error(struct pbuf *p, struct netif *inp, int family,
 	int error = v4 ? error4(type, code) : error6(type, code);
 	struct quoted q;
 
-	(void)info;
 	if (v4 ? !quoted_read4(p, &q) : !quoted_read6(p, inp, &q))
 		return;
 	if (q.proto == IPPROTO_UDP)
 		udp_error(&q, error);
 	else if (q.proto == IPPROTO_TCP)
-		tcp_error(&q, error);
+		tcp_error(&q, error, info);
 }
