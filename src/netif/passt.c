@@ -205,21 +205,13 @@ static void child_reap(int child, int ms)
 /* "Who has 10.0.2.2?", which it answers as soon as it runs (RFC 826). */
 static void probe_send(const struct skli_netif *nif, int fd)
 {
-	static const uint8_t
-		request
-			[] =
-				{
-					0,    0,    0,    42, /* length */
-					0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-					0,    0,    0,    0,    0,    0,
-					8,    6,    0,    1,    8,    0,
-					6,    4,    0,    1, /* Ethernet, IPv4, request */
-					0,    0,    0,    0,    0,    0,
-					10,   0,    2,    15, /* from */
-					0,    0,    0,    0,    0,    0,
-					10,   0,    2,    2, /* to */
-				};
-	uint8_t frame[sizeof(request)];
+	static const char request[] = "\0\0\0\52" /* length */
+				      "\377\377\377\377\377\377"
+				      "\0\0\0\0\0\0" /* sender */
+				      "\10\6\0\1\10\0\6\4\0\1"
+				      "\0\0\0\0\0\0\12\0\2\17" /* sender */
+				      "\0\0\0\0\0\0\12\0\2\2"; /* asked for */
+	uint8_t frame[sizeof(request) - 1];
 
 	memcpy(frame, request, sizeof(frame));
 	memcpy(frame + 10, nif->lwip.hwaddr, ETH_HWADDR_LEN);
