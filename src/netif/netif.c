@@ -345,7 +345,7 @@ struct skli_netif *skli_netif_open(struct skl_stack *s, const char *spec,
 	return nif;
 
 close:
-	device->close(nif);
+	nif->device->close(nif); /* fd: may have become a TAP */
 remove:
 	netif_remove(&nif->lwip);
 release:
