@@ -58,6 +58,13 @@ void skli_sock_close(struct skli_sock *k, bool reset)
 	skli_waitq_wake(k->stack, &k->wait);
 }
 
+u8_t skli_sock_ip_type(const struct skli_sock *k)
+{
+	if (k->family == AF_INET)
+		return IPADDR_TYPE_V4;
+	return k->v6only ? IPADDR_TYPE_V6 : IPADDR_TYPE_ANY;
+}
+
 void skli_sock_event(struct skli_sock *k)
 {
 	if (k->wait.first)

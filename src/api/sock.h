@@ -163,6 +163,9 @@ void skli_sock_release(struct skli_sock *k);
 /* The last handle has gone: the endpoint's close, and its mirror's. */
 void skli_sock_close(struct skli_sock *k, bool reset);
 
+/* The IPADDR_TYPE_* of its pcb: one family, or both. */
+u8_t skli_sock_ip_type(const struct skli_sock *k);
+
 /* Its readiness has changed: wakes who waits, updates the mirror. */
 void skli_sock_event(struct skli_sock *k);
 

@@ -327,16 +327,9 @@ static int tcp_getopt(struct skli_sock *k, int level, int option, int *value)
 
 /* ---- Opening, binding, connecting -------------------------------------- */
 
-static u8_t ip_type(const struct skli_sock *k)
-{
-	if (k->family == AF_INET)
-		return IPADDR_TYPE_V4;
-	return k->v6only ? IPADDR_TYPE_V6 : IPADDR_TYPE_ANY;
-}
-
 static int pcb_make(struct skli_sock *k)
 {
-	k->tcp.pcb = tcp_new_ip_type(ip_type(k));
+	k->tcp.pcb = tcp_new_ip_type(skli_sock_ip_type(k));
 	if (!k->tcp.pcb)
 		return ENOBUFS;
 	k->state = SKLI_FRESH;
@@ -387,7 +380,7 @@ static int tcp_sock_bind(struct skli_sock *k, const skl_addr *a)
 		return EADDRNOTAVAIL;
 	/* tcp_bind() copies the type: "::" may stand for both families. */
 	if (IP_IS_V6_VAL(ip) && ip_addr_isany(&ip))
-		IP_SET_TYPE_VAL(ip, ip_type(k));
+		IP_SET_TYPE_VAL(ip, skli_sock_ip_type(k));
 	e = a->port ? tcp_bind(k->tcp.pcb, &ip, a->port)
 		    : bind_any_port(k, &ip);
 	if (e != ERR_OK)
@@ -565,7 +558,7 @@ static int tcp_sock_listen(struct skli_sock *k, int backlog)
 		return EINVAL;
 	if (!k->bound) {
 		e = bind_any_port(k, IP_ANY_TYPE);
-		IP_SET_TYPE(&k->tcp.pcb->local_ip, ip_type(k));
+		IP_SET_TYPE(&k->tcp.pcb->local_ip, skli_sock_ip_type(k));
 	}
 	if (e != ERR_OK)
 		return skli_errno(e);

@@ -73,16 +73,9 @@ static void datagram_drop(struct skli_sock *k)
 
 /* ---- Opening, binding, connecting -------------------------------------- */
 
-static u8_t ip_type(const struct skli_sock *k)
-{
-	if (k->family == AF_INET)
-		return IPADDR_TYPE_V4;
-	return k->v6only ? IPADDR_TYPE_V6 : IPADDR_TYPE_ANY;
-}
-
 static int udp_sock_open(struct skli_sock *k)
 {
-	struct udp_pcb *pcb = udp_new_ip_type(ip_type(k));
+	struct udp_pcb *pcb = udp_new_ip_type(skli_sock_ip_type(k));
 
 	if (!pcb)
 		return ENOBUFS;
@@ -119,7 +112,7 @@ static err_t bind_any_port(struct skli_sock *k, const ip_addr_t *ip)
 static void wildcard_type(const struct skli_sock *k, ip_addr_t *ip)
 {
 	if (IP_IS_ANY_TYPE_VAL(*ip) || ip_addr_isany(ip))
-		IP_SET_TYPE(ip, ip_type(k));
+		IP_SET_TYPE(ip, skli_sock_ip_type(k));
 }
 
 static int bind_if_needed(struct skli_sock *k)
@@ -169,7 +162,7 @@ static void disconnect(struct skli_sock *k)
 	udp_disconnect(k->udp.pcb);
 	if (k->udp.source_chosen) {
 		k->udp.pcb->local_ip = *IP_ANY_TYPE;
-		IP_SET_TYPE(&k->udp.pcb->local_ip, ip_type(k));
+		IP_SET_TYPE(&k->udp.pcb->local_ip, skli_sock_ip_type(k));
 	}
 	k->udp.source_chosen = false;
 	k->state = SKLI_FRESH;

@@ -24,7 +24,6 @@ struct skli_driver {
 	bool started;
 	pthread_t thread;
 	int kick; /* eventfd in every leader's poll set */
-	atomic_bool kicked;
 	struct pollfd fds[SKLI_DRIVER_FDS];         /* [0] is kick */
 	struct skli_netif *netifs[SKLI_DRIVER_FDS]; /* of fds[i] */
 	unsigned fd_count;
